@@ -1,0 +1,1 @@
+"""The story: one flow a phase, and `migrate`, which reads as the list of phases."""

@@ -1,0 +1,18 @@
+"""Phase 6: indexes and constraints that only make sense once the rows agree with each other."""
+
+from prefect import flow
+
+from landbridge.plan import Plan
+from tasks.running import phase_of_run
+from tasks.schema import build
+from tasks.stream import replicating
+
+
+@flow(name="build-indexes", flow_run_name="build indexes {plan.name}")
+def build_indexes(plan: Plan) -> None:
+    """Make what is left of the plain indexes, then the unique ones. Foreign keys come in the switch, when apply rests."""
+    with phase_of_run("build-indexes", plan) as this:
+        if this.todo:
+            with replicating(plan):
+                made = sum(build(plan, this.run, part, this.say) for part in ("indexes", "unique"))
+                this.say(f"{made} objects made")

@@ -1,0 +1,121 @@
+"""landbridge status: what the ledger says, without touching anything and without Prefect."""
+
+import time
+from typing import Any
+
+from flows.commands import output
+from flows.commands.options import Json, PlanFile
+from landbridge.plan import Plan, read_plan
+
+
+def status(plan: PlanFile, as_json: Json = False) -> None:
+    """Show how far a plan is: phases, tables, stream, every object, approvals."""
+    data = collect(read_plan(plan))
+    output.result(data, describe(data), as_json=as_json)
+
+
+def collect(plan: Plan) -> dict[str, Any]:
+    """The run as plain data; `run` is None when the plan has none."""
+    from landbridge import ledger
+    from landbridge.endpoints import connect
+    from landbridge.endpoints.abc import Connects
+
+    with connect(plan.target).get(Connects).engine().connect() as connection:
+        run = ledger.find_run(connection, plan)
+        if run is None:
+            return {"plan": plan.name, "run": None}
+        state, _, detail = ledger.cutover_row(connection, run.run)
+        phases = ledger.phases(connection, run.run)
+        return {
+            "plan": plan.name,
+            "run": run.run,
+            "state": run.state,
+            "created": run.created,
+            "phase": next((phase["phase"] for phase in reversed(phases) if phase["finished"] is None), None),
+            "phases": phases,
+            "tables": _tables(connection, run.run),
+            "stream": _stream(connection, run.run),
+            "inventory": [vars(item) for item in ledger.items(connection, run.run)],
+            "validation": ledger.latest_round(connection, run.run),
+            "rejects": [{"table": table, "reason": reason} for table, reason in ledger.rejects(connection, run.run)],
+            "approvals": [vars(approval) for approval in ledger.approvals(connection, run.run)],
+            "cutover": {"state": state, **detail},
+        }
+
+
+def _tables(connection: Any, run: str) -> list[dict[str, Any]]:
+    from landbridge import ledger
+
+    so_far = ledger.loaded_so_far(connection, run)
+    rows = []
+    for state in ledger.table_states(connection, run):
+        copied, size = so_far.get(state.map.number, (0, 0))
+        names = {"source": str(state.map.source.name), "target": str(state.map.target.name), "state": state.state}
+        expected = {"expected_rows": state.map.source.rows, "started": state.started, "finished": state.finished}
+        rows.append(names | {"rows": copied, "bytes": size} | expected)
+    return rows
+
+
+def _stream(connection: Any, run: str) -> dict[str, Any] | None:
+    from landbridge import ledger
+
+    if not ledger.has_stream(connection, run):
+        return None
+    row = ledger.read_stream(connection, run)
+    reached = row.consistent is not None and row.position >= row.consistent
+    return {
+        "position": row.position,
+        "consistent": row.consistent,
+        "reached": reached,
+        "changes": row.changes,
+        "lag": round(time.time() - row.committed, 1) if row.committed else None,
+        "held": row.held or None,
+    }
+
+
+def describe(data: dict[str, Any]) -> str:
+    """The same for people, a line each."""
+    if data["run"] is None:
+        return f"{data['plan']}: no run yet; begin one with `landbridge migrate`"
+    lines = [f"{data['plan']}: run {data['run']}, {data['state']}", "", "phases"]
+    lines += [_phase_line(phase) for phase in data["phases"]]
+    lines += ["", "tables"]
+    lines += [
+        f"  {t['state']:9} {t['rows']:>14,} rows {t['bytes'] / 1e6:>10,.1f} MB  {t['target']}" for t in data["tables"]
+    ]
+    if data["stream"]:
+        stream = data["stream"]
+        where = "equal to the source at its position" if stream["reached"] else "still converging"
+        lag = "unknown" if stream["lag"] is None else f"{stream['lag']} s ago by the source's clock"
+        lines += ["", f"stream: {stream['changes']:,} changes applied, {where}; last commit {lag}"]
+    lines += ["", "objects", *_object_lines(data["inventory"])]
+    lines += [f"refused by the target: {reject['reason']}" for reject in data["rejects"]]
+    lines += _decision_lines(data)
+    return "\n".join(lines)
+
+
+def _phase_line(phase: dict[str, Any]) -> str:
+    ended = phase["finished"]
+    took = f"{ended - phase['started']:8.1f} s" if ended else "   under way or stopped"
+    return f"  {'✓' if ended else '…'} {phase['phase']:16}{took}"
+
+
+def _object_lines(inventory: list[dict[str, Any]]) -> list[str]:
+    counts: dict[tuple[str, str], int] = {}
+    for item in inventory:
+        place = (item["kind"], item["status"])
+        counts[place] = counts.get(place, 0) + 1
+    return [f"  {number:>6} {kind}: {status}" for (kind, status), number in sorted(counts.items())]
+
+
+def _decision_lines(data: dict[str, Any]) -> list[str]:
+    lines = []
+    if data["validation"]:
+        checked = data["validation"]
+        verdict = "passed" if checked["passed"] else "DIFFERS"
+        lines.append(f"validation: round {checked['round']} {verdict}; report {checked['detail'].get('report')}")
+    for approval in data["approvals"]:
+        by = f" by {approval['approved_by']}: {approval['reason']}" if approval["approved_by"] else ""
+        lines.append(f"request {approval['number']} ({approval['gate']}): {approval['state']}{by}")
+    lines.append(f"cutover: {data['cutover']['state']}")
+    return ["", *lines]

@@ -1,0 +1,29 @@
+"""The end by itself: the word `cutover`, for a run that is loaded and validated."""
+
+from typing import Literal
+
+from prefect import flow
+
+from flows.catch_up import catch_up
+from flows.finish import finish
+from flows.gate import gate
+from flows.switch import switch
+from landbridge.plan import Plan
+from tasks.cutover import is_switched, must_be_proven
+from tasks.running import running
+from tasks.stream import replicating
+
+
+@flow(name="cutover", flow_run_name="cutover {plan.name}")
+def cutover(plan: Plan, wait: bool = True, approve: bool = False) -> Literal["waiting", "cutover"]:
+    """Catch up, ask at the gate (wait, approve: as in migrate), and switch over."""
+    with running(plan):
+        if not is_switched(plan):
+            must_be_proven(plan)
+            with replicating(plan):
+                catch_up(plan)
+                if not gate(plan, wait=wait, approve=approve):
+                    return "waiting"
+                switch(plan)
+        finish(plan)
+    return "cutover"

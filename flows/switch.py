@@ -1,0 +1,25 @@
+"""Phase 9: the switch. Writers stopped and proven stopped, the last change applied, the target opened."""
+
+from prefect import flow
+
+from landbridge.plan import Plan
+from tasks import checks, cutover
+from tasks.running import phase_of_run
+from tasks.schema import build
+from tasks.stream import replicating
+
+
+@flow(name="switch", flow_run_name="switch {plan.name}")
+def switch(plan: Plan) -> None:
+    """Freeze, drain, check, open; or raise, with the source as it was."""
+    with phase_of_run("switch", plan) as this, replicating(plan) as stream:
+        checks.get_ready()
+        with cutover.switching(plan, this.run) as step:
+            cutover.freeze(step)
+            cutover.drain(step, stream.watch)
+            cutover.advance_counters(step)
+            cutover.check_once_more(plan, step, stream.watch, this)
+            build(plan, this.run, "foreign keys", this.say)
+            cutover.open_target(step, stream.watch)
+        this.detail["pause"] = step.detail["pause"]
+        this.say(f"writes stood still for {step.detail['pause']:.2f} s")

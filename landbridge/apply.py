@@ -1,0 +1,284 @@
+"""
+Apply: from the spool into the target, whole transactions in batches, and with each batch, in one transaction of the
+target, the position that covers it. So everything is applied exactly once, whatever is killed.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from landbridge import ledger
+from landbridge.backoff import Backoff
+from landbridge.batch import BatchWriter, Misfit, Stopped
+from landbridge.endpoints import Endpoint
+from landbridge.endpoints.abc import Connects
+from landbridge.errors import Fenced, RowRejected, Terminal, Transient
+from landbridge.ledger import StreamRow
+from landbridge.model import Change, Position, Transaction
+from landbridge.spool import SpoolReader
+
+log = logging.getLogger(__name__)
+
+BATCH_BYTES = 2 << 20
+"""Of the spool; 10,000 to 30,000 changes of ordinary rows. A batch takes some ten times as much memory."""
+
+_READ_PATIENCE = 0.1
+_HOLD_POLL = 0.1
+_HELD_PAUSE = 0.05
+_HEARTBEAT = 0.5
+_LOAD_POLL = 0.5
+
+
+@dataclass
+class Applied:
+    """How far apply is. state: loading, waiting (for the spool), applying, held. trouble: why it tries again."""
+
+    position: Position
+    committed: float
+    changes: int
+    state: str
+    trouble: str = ""
+
+
+class _Careful(Exception):
+    """What ends at `position` did not go as sets: row by row, from the position committed, it shows what is wrong."""
+
+    def __init__(self, position: Position) -> None:
+        super().__init__(position)
+        self.position = position
+
+
+class Applying:
+    """
+    One run's apply. open_spool: a reader of what follows a position, None while capture has not opened the spool.
+    tell: called often, also while nothing happens.
+    """
+
+    def __init__(
+        self,
+        source: Endpoint,
+        target: Endpoint,
+        run: str,
+        *,
+        open_spool: Callable[[Position], SpoolReader | None],
+        stopping: Callable[[], bool],
+        tell: Callable[[Applied], None],
+    ) -> None:
+        self.source, self.target, self.run = source, target, run
+        self.open_spool, self.stopping = open_spool, stopping
+        self.done = Applied(position=Position(""), committed=0.0, changes=0, state="loading")
+        self.engine = target.get(Connects).engine()
+        self.careful_until: Position | None = None
+        self._tell = tell
+
+    def tell(self) -> None:
+        self._tell(self.done)
+
+    def run_until_stopped(self) -> None:
+        """Raises Fenced when another process took over, RowRejected when the target refuses a row."""
+        backoff = Backoff(self.stopping)
+        epoch: int | None = None
+        while not self.stopping():
+            try:
+                if epoch is None:
+                    epoch = self._begin()
+                self._session(epoch, backoff)
+            except Transient as error:
+                self.done.trouble = error.found
+                log.warning("trying again: %s", error.found)
+                self.tell()
+                backoff.wait()
+            except _Careful as careful:
+                log.warning("up to %s changes go row by row: they did not fit as sets", careful.position)
+                self.careful_until = careful.position
+            except Stopped:
+                return
+
+    def _begin(self) -> int:
+        """Wait until the load has opened every table, then fence whoever applied before."""
+        while True:
+            with self.engine.begin() as connection:
+                if all(state.state == "applying" for state in ledger.table_states(connection, self.run)):
+                    return ledger.take_over(connection, self.run)
+            self.tell()
+            self.pause(_LOAD_POLL)
+
+    def _session(self, epoch: int, backoff: Backoff) -> None:
+        with self.engine.connect() as connection:
+            with connection.begin():
+                row = ledger.read_stream(connection, self.run)
+            session = _Session(self, connection, row, epoch)
+            self.done = Applied(position=row.position, committed=row.committed, changes=row.changes, state="waiting")
+            with closing(self._reader(row.position)) as reader:
+                while not self.stopping():
+                    if session.step(reader):
+                        backoff.reset()
+                    self.tell()
+
+    def _reader(self, position: Position) -> SpoolReader:
+        while True:
+            reader = self.open_spool(position)
+            if reader is not None:
+                return reader
+            self.tell()
+            self.pause(_READ_PATIENCE)
+
+    def pause(self, seconds: float) -> None:
+        if self.stopping():
+            raise Stopped
+        time.sleep(seconds)
+
+    def reject(self, table: int | None, error: RowRejected) -> None:
+        with self.engine.begin() as connection:
+            ledger.reject(connection, self.run, table, error.found)
+
+
+class _Session:
+    """One connection, and what was read but not yet applied. Any error ends it; the next begins where the ledger is."""
+
+    def __init__(self, applying: Applying, connection: sa.Connection, row: StreamRow, epoch: int) -> None:
+        self._applying, self._connection, self._epoch = applying, connection, epoch
+        self._position, self._row = row.position, row
+        self._writer = BatchWriter(
+            applying.source, applying.target, applying.run, connection, row.consistent, applying.stopping
+        )
+        self._pending: list[Transaction] = []
+        self._heartbeat: Transaction | None = None
+        self._large: sa.RootTransaction | None = None
+        self._large_changes = self._counted = 0
+        self._polled = self._committed_at = 0.0
+
+    def step(self, reader: SpoolReader) -> bool:
+        """Whether anything was committed."""
+        before = self._position
+        if self._large is None and self._stands_still():
+            time.sleep(_HELD_PAUSE)
+            return self._position != before
+        if not self._pending:
+            self._pending = reader.read(BATCH_BYTES, _READ_PATIENCE)
+        self._applying.done.state = "applying"
+        batch = self._next_batch()
+        if batch:
+            self._apply(batch)
+        elif self._pending:  # the next transaction ends past the hold, so the target is at the hold itself
+            self._advance_idly(Position(self._row.hold), self._applying.done.committed)
+        elif self._heartbeat is not None and self._quiet():
+            self._advance_idly(self._heartbeat.position, self._heartbeat.committed)
+        return self._position != before
+
+    # --- holding ---
+
+    def _stands_still(self) -> bool:
+        if time.monotonic() - self._polled >= _HOLD_POLL:
+            with self._connection.begin():
+                self._look()
+        hold = self._row.hold
+        if not hold or (hold != ledger.NOW and self._position < hold):
+            return False
+        if self._row.held != self._position:
+            self._say_held(hold)
+        self._applying.done.state = "held"
+        return True
+
+    def _look(self) -> None:
+        self._row = ledger.read_stream(self._connection, self._applying.run)
+        self._polled = time.monotonic()
+        if self._row.epoch != self._epoch:
+            raise Fenced(
+                f"another process applies the stream of run {self._applying.run}", mend="let it; end this process"
+            )
+
+    def _say_held(self, hold: str) -> None:
+        """Under the row's lock: an answer to a hold that was meanwhile replaced would pass for one to the new hold."""
+        with self._connection.begin():
+            self._advance(self._position, 0, self._applying.done.committed)
+            self._look()
+            if self._row.hold == hold:
+                ledger.set_held(self._connection, self._applying.run, self._epoch, self._position)
+        self._polled = 0.0
+
+    def _next_batch(self) -> list[Transaction]:
+        """Whole transactions up to the hold, or one part of a large one, which has a transaction of its own."""
+        hold = "" if self._row.hold == ledger.NOW else self._row.hold
+        taken = 0
+        for transaction in self._pending:
+            if self._large is None and ((hold and transaction.position > hold) or (taken and not transaction.last)):
+                break
+            taken += 1
+            if self._large is not None or not transaction.last:
+                break
+        batch, self._pending = self._pending[:taken], self._pending[taken:]
+        return batch
+
+    # --- writing ---
+
+    def _apply(self, batch: list[Transaction]) -> None:
+        last, changes = batch[-1], self._writer.wanted(batch)
+        if not changes and last.last and self._large is None:
+            self._heartbeat = last
+            if self._quiet():
+                self._advance_idly(last.position, last.committed)
+            return
+        try:
+            if last.last and self._large is None:
+                with self._connection.begin():
+                    self._advance(last.position, len(changes), last.committed)
+                    self._writer.write(changes, self._position, careful=self._careful)
+            else:
+                self._apply_part(last, changes)
+        except RowRejected as error:
+            self._applying.reject(self._writer.current, error)
+            raise
+        except Fenced:
+            raise
+        except (Misfit, Terminal):
+            if self._careful:
+                raise
+            raise _Careful(last.position) from None
+        if last.last:
+            self._committed(last.position, last.committed)
+
+    def _apply_part(self, part: Transaction, changes: list[Change]) -> None:
+        """In constant memory: nothing of it is visible before its last part has come."""
+        if self._large is None:
+            self._large, self._large_changes = self._connection.begin(), 0
+            self._advance(self._position, 0, self._applying.done.committed)
+        self._writer.write(changes, self._position, careful=self._careful)
+        self._large_changes += len(changes)
+        if part.last:
+            self._advance(part.position, self._large_changes, part.committed)
+            self._large.commit()
+            self._large = None
+
+    def _advance(self, position: Position, changes: int, committed: float) -> None:
+        """The first thing written in every transaction: so a zombie has written nothing when it is found out."""
+        self._counted, known = changes, committed or self._applying.done.committed
+        ledger.advance(self._connection, self._applying.run, self._position, position, self._epoch, changes, known)
+
+    def _advance_idly(self, position: Position, committed: float) -> None:
+        with self._connection.begin():
+            self._advance(position, 0, committed)
+        self._committed(position, committed)
+
+    def _committed(self, position: Position, committed: float) -> None:
+        applying = self._applying
+        applying.done = Applied(
+            position=position,
+            committed=committed or applying.done.committed,
+            changes=applying.done.changes + self._counted,
+            state="applying",
+        )
+        self._position, self._heartbeat, self._committed_at = position, None, time.monotonic()
+        if applying.careful_until is not None and position >= applying.careful_until:
+            applying.careful_until = None
+
+    def _quiet(self) -> bool:
+        return time.monotonic() - self._committed_at >= _HEARTBEAT
+
+    @property
+    def _careful(self) -> bool:
+        return self._applying.careful_until is not None

@@ -1,0 +1,114 @@
+"""Writing the changes of a batch inside the target's open transaction: as sets, or row by row in the source's order."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+import sqlalchemy as sa
+
+from landbridge import ledger
+from landbridge.compaction import RowByRow, Step, Truncation, compact
+from landbridge.endpoints import Endpoint
+from landbridge.endpoints.abc import Applies, ReadsAgain, TableBatch
+from landbridge.errors import Terminal
+from landbridge.model import Change, Position, TableMap, Transaction, Value
+
+_KEYS_AT_ONCE = 1000
+
+Missing = dict[int, list[tuple[Value, ...]]]
+
+
+class Misfit(Exception):
+    """The target does not hold the rows that a batch speaks of."""
+
+
+class Stopped(Exception):
+    """Asked to stop; what was not committed is given up."""
+
+
+class BatchWriter:
+    """
+    One connection's. consistent: Pmax, raised when rows are read again. current: the table of the change that was
+    tried last row by row.
+    """
+
+    def __init__(
+        self,
+        source: Endpoint,
+        target: Endpoint,
+        run: str,
+        connection: sa.Connection,
+        consistent: Position | None,
+        stopping: Callable[[], bool],
+    ) -> None:
+        self.consistent = consistent
+        self.current: int | None = None
+        self._source, self._run, self._connection, self._stopping = source, run, connection, stopping
+        with connection.begin():
+            tables = ledger.tables(connection, run)
+            self._read_at: Mapping[int, Position] = ledger.table_positions(connection, run)
+        self._tables: dict[int, TableMap] = {table.number: table for table in tables}
+        self._keys = {table.number: table.key for table in tables}
+        self._writer = target.get(Applies).writer(connection, [table.target_side for table in tables])
+
+    def wanted(self, batch: Iterable[Transaction]) -> list[Change]:
+        """All but what a table without a key was read with already."""
+        if not self._read_at:
+            return [change for transaction in batch for change in transaction.changes]
+        return [
+            change
+            for transaction in batch
+            for change in transaction.changes
+            if transaction.position > self._read_at.get(change[1], "")
+        ]
+
+    def write(self, changes: Sequence[Change], position: Position, *, careful: bool) -> None:
+        """
+        position: where the target stands, exactly or, before Pmax, at least. careful: row by row. Raises Misfit, or
+        Terminal when the target refuses something; RowRejected only when row by row.
+        """
+        converge = self.consistent is not None and position < self.consistent
+        missing: Missing = {}
+        if careful:
+            self._replay(changes, converge, missing)
+        else:
+            for step in compact(changes, self._keys, converge=converge):
+                self._take(step, converge, missing)
+        for number, keys in missing.items():
+            self._read_again(self._tables[number], list(dict.fromkeys(keys)))
+
+    def _take(self, step: Step, converge: bool, missing: Missing) -> None:
+        if isinstance(step, Truncation):
+            self._writer.truncate(step.table)
+        elif isinstance(step, RowByRow):
+            self._replay(step.changes, converge, missing)
+        else:
+            if not self._writer.write(step, converge and bool(self._keys[step.table])):
+                raise Misfit
+            if step.missing:
+                missing.setdefault(step.table, []).extend(step.missing)
+
+    def _replay(self, changes: Iterable[Change], converge: bool, missing: Missing) -> None:
+        for number, key in self._writer.replay(self._watched(changes), converge):
+            missing.setdefault(number, []).append(key)
+
+    def _watched(self, changes: Iterable[Change]) -> Iterator[Change]:
+        for change in changes:
+            if self._stopping():
+                raise Stopped
+            self.current = change[1]
+            yield change
+
+    def _read_again(self, table: TableMap, keys: list[tuple[Value, ...]]) -> None:
+        """Rows whose changes did not carry all that the target lacks: as the source has them now, or not at all."""
+        for start in range(0, len(keys), _KEYS_AT_ONCE):
+            wanted = keys[start : start + _KEYS_AT_ONCE]
+            found = self._source.get(ReadsAgain).read_keys(table.source_side, wanted)
+            there = {tuple(row[place] for place in table.key) for row in found.rows}
+            gone = [key for key in wanted if key not in there]
+            batch = TableBatch(table=table.number, deletes=gone, updates=[], inserts=found.rows, missing=[])
+            if not self._writer.write(batch, converge=True):
+                raise Terminal(
+                    f"rows of {table.source.name} that were read again from the source do not fit into the target",
+                    mend=f"compare the primary key of {table.target.name} with the source's",
+                )
+            ledger.raise_consistent(self._connection, self._run, found.position)
+            self.consistent = max(self.consistent or found.position, found.position)

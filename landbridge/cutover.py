@@ -1,0 +1,174 @@
+"""
+The switch as a state machine in the ledger:
+
+idle → freezing → frozen → drained → opening → done
+         └────────┴─────────┴──→ thawing → idle
+
+Each step is a compare-and-set of one row. Up to `drained` a failure, or the timer, thaws the source; `opening` is the
+point of no return. The timer is a process of its own (`python -m landbridge.cutover FOLDER`), so that the source thaws
+even when the flow was killed.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from landbridge import ledger
+from landbridge.catch_up import Watch, wait_position
+from landbridge.endpoints import Endpoint, connect
+from landbridge.endpoints.abc import Connects, Counter, Counts, Freezes
+from landbridge.errors import CutoverVoid, Fenced, Terminal
+from landbridge.model import Position, TableMap
+from landbridge.plan import Plan, parse_plan, seconds
+
+_UNDOABLE = ("freezing", "frozen", "drained", "thawing")
+_OPENING_TAKES = 1.0
+
+
+class Cutover:
+    """One run's switch. `state`, `epoch` and `detail` mirror the ledger's row."""
+
+    def __init__(self, source: Endpoint, target: Endpoint, run: str, plan: Plan, folder: Path) -> None:
+        self.source, self.target, self.run, self.plan, self.folder = source, target, run, plan, folder
+        self.engine = target.get(Connects).engine()
+        with self.engine.begin() as connection:
+            self.state, self.epoch, self.detail = ledger.cutover_row(connection, run)
+            self.tables = ledger.tables(connection, run)
+
+    def freeze(self) -> None:
+        """Stop the source's writers, prove it, and note the position past every change."""
+        timeout = seconds(self.plan.cutover.timeout)
+        self._move("freezing", started=time.time(), deadline=time.time() + timeout)
+        start_timer(self.folder)
+        evidence = freeze_source(self.source, self.run, self.plan, self.tables)
+        marker = self.source.get(Freezes).mark(self.run)
+        self._move("frozen", frozen=time.time(), evidence=list(evidence), marker=marker)
+
+    def drain(self, watch: Watch) -> None:
+        """Apply everything up to the marker."""
+        row = wait_position(self.engine, self.run, Position(self.detail["marker"]), watch, self._left())
+        self._move("drained", drained=time.time(), changes=row.changes)
+
+    def advance_counters(self) -> None:
+        """Sequences and identities of the target go past the source's and past every value present."""
+        with self.engine.begin() as connection:
+            blueprint = ledger.blueprint(connection, self.run)
+        counters = self.source.get(Counts).counters(
+            [table.source for table in blueprint.tables], [sequence.source for sequence in blueprint.sequences]
+        )
+        names = {t.source.name: t.target.name for t in blueprint.tables}
+        names |= {s.source.name: s.target.name for s in blueprint.sequences}
+        moved = [Counter(name=names[c.name], column=c.column, last=c.last) for c in counters if c.name in names]
+        self.target.get(Counts).advance(moved)
+
+    def open(self, watch: Watch) -> None:
+        """The point of no return. Raises CutoverVoid when the source took a write after the marker or time is up."""
+        watch()
+        with self.engine.begin() as connection:
+            row = ledger.read_stream(connection, self.run)
+        late = row.changes - int(self.detail["changes"])
+        if late:
+            raise CutoverVoid(
+                f"the source committed {late} change(s) after it was frozen",
+                mend="find the writer (it bypasses the freeze; see docs/runbook.md), then run `landbridge cutover` again",
+            )
+        if self._left() < _OPENING_TAKES:
+            raise CutoverVoid(
+                f"the switch took longer than cutover.timeout ({self.plan.cutover.timeout})",
+                mend="raise cutover.timeout in the plan and run `landbridge cutover` again",
+            )
+        self._move("opening")
+        self.finish()
+
+    def finish(self) -> None:
+        """From `opening` on there is only forward."""
+        now = time.time()
+        self._move("done", opened=now, pause=now - float(self.detail["started"]))
+
+    def undo(self) -> bool:
+        """Give the source back to its writers. False when there was nothing to undo."""
+        with self.engine.begin() as connection:
+            self.state, self.epoch, self.detail = ledger.cutover_row(connection, self.run)
+        if self.state not in _UNDOABLE:
+            return False
+        if self.state != "thawing":
+            self._move("thawing")
+        thaw_source(self.source, self.run, self.plan, self.tables)
+        self._move("idle")
+        return True
+
+    def _left(self) -> float:
+        return max(0.0, float(self.detail["deadline"]) - time.time())
+
+    def _move(self, state: str, **detail: Any) -> None:
+        merged = self.detail | detail
+        with self.engine.begin() as connection:
+            self.epoch = ledger.move(connection, self.run, self.state, state, self.epoch, merged)
+        self.state, self.detail = state, merged
+
+
+def freeze_source(source: Endpoint, run: str, plan: Plan, tables: list[TableMap]) -> tuple[str, ...]:
+    how = plan.cutover.freeze
+    if how.startswith("hook:"):
+        _hook(how, "freeze", run)
+        return (f"the command of the plan froze the source: {how.removeprefix('hook:').strip()}",)
+    return source.get(Freezes).freeze(run, how, tables)
+
+
+def thaw_source(source: Endpoint, run: str, plan: Plan, tables: list[TableMap]) -> None:
+    how = plan.cutover.freeze
+    if how.startswith("hook:"):
+        _hook(how, "thaw", run)
+    else:
+        source.get(Freezes).thaw(run, how, tables)
+
+
+def _hook(how: str, action: str, run: str) -> None:
+    """The plan's own command: `$LANDBRIDGE_ACTION` is freeze or thaw; exit status 0 means it is so."""
+    command = how.removeprefix("hook:").strip()
+    environment = os.environ | {"LANDBRIDGE_ACTION": action, "LANDBRIDGE_RUN": run}
+    done = subprocess.run(command, shell=True, env=environment, stdout=subprocess.DEVNULL, check=False)
+    if done.returncode != 0:
+        raise Terminal(
+            f"the hook to {action} the source ended with status {done.returncode}", mend=f"run it by hand: {command}"
+        )
+
+
+def start_timer(folder: Path) -> None:
+    with (folder / "timer.log").open("ab") as log:
+        subprocess.Popen(
+            [sys.executable, "-m", "landbridge.cutover", str(folder)],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+
+
+def watch_freeze(folder: Path, sleep: Callable[[float], None] = time.sleep) -> str:
+    """Sleep till the deadline, then thaw unless the switch got past it; the state it left. Never gives up: if the
+    ledger cannot be reached the source stays frozen, for a thaw might let both sides take writes."""
+    described = json.loads((folder / "run.json").read_text())
+    plan, run = parse_plan(described["plan"]), described["run"]
+    source, target = connect(plan.source), connect(plan.target)
+    while True:
+        try:
+            cutover = Cutover(source, target, run, plan, folder)
+            if cutover.state not in _UNDOABLE:
+                return cutover.state
+            left = cutover._left()
+            if left <= 0:
+                cutover.undo()
+                return cutover.state
+            sleep(min(left, 1.0))
+        except Fenced:
+            continue
+        except Exception as error:
+            sys.stderr.write(f"{type(error).__name__}: the ledger or the source cannot be reached; still frozen\n")
+            sleep(1.0)
+
+
+if __name__ == "__main__":
+    watch_freeze(Path(sys.argv[1]))

@@ -1,0 +1,304 @@
+"""
+What an endpoint can do, one small Protocol a capability. Ask `endpoint.get(Snapshots)` for what is needed; an engine
+that cannot answers with `Unsupported`.
+
+Rules for all: an error of the driver leaves as a MigrationError (`Transient` or `Terminal` by its error class, never by
+its text); source and target are different parameters; a connection never leaves the process that opened it.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import sqlalchemy as sa
+
+from landbridge.kinds import Loss
+from landbridge.model import (
+    Bounds,
+    Catalog,
+    Change,
+    NamedType,
+    Position,
+    Relation,
+    Sum,
+    Table,
+    TableMap,
+    TableName,
+    Transaction,
+    Value,
+)
+from landbridge.model import Sequence as NumberSequence
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing a check found. `name` is the check's key in docs/checks.md; a refusal ends the run before it begins."""
+
+    name: str
+    level: Literal["refuse", "warn"]
+    found: str
+    wanted: str
+    mend: str
+
+
+class Connects(Protocol):
+    def identity(self) -> str:
+        """Which server this is: the same after a restart, another after a failover. Part of what a position means."""
+
+    def engine(self) -> sa.Engine:
+        """Connections with the session set and asserted; for the ledger and whatever is not hot."""
+
+    def exclusive(self, name: str) -> AbstractContextManager[bool]:
+        """A lock that lives with its own session: True when it was free. Released at exit or when the process dies."""
+
+
+class Describes(Protocol):
+    def schemas(self) -> tuple[str, ...]:
+        """All schemas but the system's own and the ledger's."""
+
+    def describe(self, schemas: Collection[str]) -> Catalog:
+        """Everything in these schemas, each object once, in a stable order."""
+
+
+class Counts(Protocol):
+    """Sequences, identities and AUTO_INCREMENT."""
+
+    def counters(self, tables: Sequence[Table], sequences: Sequence[NumberSequence]) -> "tuple[Counter, ...]":
+        """Their present values. A Table's identity column is named by table and column, a sequence by its name."""
+
+    def advance(self, counters: "Sequence[Counter]") -> None:
+        """Set them on this side, so that the next value comes after `last` and after every value in the column."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counter:
+    """`column` None: a sequence named `name`; else the column of the table `name`. last None: never used."""
+
+    name: TableName
+    column: str | None
+    last: int | None
+
+
+class Checks(Protocol):
+    """Everything that must be so before anything is written. All findings come in one list; a check never writes."""
+
+    def reach(self) -> Finding | None:
+        """Whether the server answers to this login; the reason if not."""
+
+    def check_source(self, tables: Sequence[TableMap], freeze: str) -> Iterator[Finding]:
+        """freeze: how the plan wants the source's writers stopped."""
+
+    def check_target(self, tables: Sequence[TableMap], owned: Collection[TableName]) -> Iterator[Finding]:
+        """owned: target tables that the ledger says this plan filled; rows in any other are a refusal."""
+
+
+class Snapshots(Protocol):
+    """Reading a table for the load."""
+
+    def segments(self, table: Relation, max_bytes: int) -> tuple[Bounds, ...]:
+        """
+        Ranges that together hold every row there is or will be (the outermost are open-ended), each of at most about
+        `max_bytes`, in the key order that the source itself uses. One open range for a small table or one without key.
+        """
+
+    def read(self, table: Relation, bounds: Bounds, sink: "Sink") -> "Read":
+        """
+        Push the rows as lines (landbridge/text.py) in blocks of some 256 KiB, from one short transaction. The position
+        errs high: the log's end after the read. A table without a key is read in a snapshot whose position is exact.
+        """
+
+
+class Sink(Protocol):
+    def __call__(self, block: bytes, /) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Read:
+    rows: int
+    position: Position
+
+
+class Views(Protocol):
+    """Comparing. Both sides open a view, the source's says at which position."""
+
+    def view(self, *, exact: bool = False) -> AbstractContextManager["View"]:
+        """A consistent read-only snapshot. exact: of a source, whose log position is then known; Transient, naming the
+        blocker, when it cannot be had within some seconds."""
+
+
+class View(Protocol):
+    position: Position | None
+
+    def sum(self, table: Relation, bounds: Bounds) -> Sum:
+        """Rows in the key range and the sum of their hashes, computed by the server."""
+
+    def rows(self, table: Relation, bounds: Bounds) -> Iterator[tuple[bytes | None, ...]]:
+        """The rows of the range as canonical texts (plain tables: the engine's own text), in no promised order."""
+
+    def orphans(self, table: Table) -> Mapping[str, int]:
+        """For each foreign key (by name) the rows that point nowhere. Only asked of a target."""
+
+
+class Changes(Protocol):
+    """The source's log as a stream of committed transactions."""
+
+    def here(self) -> Position:
+        """The log's end, never before a change that any finished statement could have made visible."""
+
+    def prepare(self, run: str, tables: Sequence[TableMap]) -> Position:
+        """Make what the stream needs (slot, publication) and say where it begins. Once a run; an older one's remains
+        of the same run are replaced."""
+
+    def settle(self, since: Position, patience: float) -> None:
+        """Return once every transaction that was open at `since` has ended. Transient, naming them, after `patience`
+        seconds."""
+
+    def stream(self, run: str, since: Position, tables: Sequence[TableMap]) -> AbstractContextManager["ChangeStream"]:
+        """
+        Every transaction that committed after `since`, in commit order; some may come again after a reconnect, none is
+        left out. Raises PositionLost when the log no longer reaches back, SchemaDrift when a table's shape differs
+        from the one given, Unsupported for anything in the stream that cannot be decoded.
+        """
+
+    def release(self, run: str) -> None:
+        """Remove from the source what `prepare` made. Removing nothing is no error."""
+
+
+class ChangeStream(Protocol):
+    def __iter__(self) -> Iterator[Transaction]:
+        """Yields heartbeats at least every second or so, also when nothing happens at the source."""
+
+    def confirm(self, position: Position) -> None:
+        """The target holds everything up to here: the source may forget it."""
+
+
+class Freezes(Protocol):
+    """Stopping all writers of the source, and proving it."""
+
+    def freeze(self, run: str, how: str, tables: Sequence[TableMap]) -> tuple[str, ...]:
+        """
+        Stop writers ('read-only', 'revoke') but our own login, end every older writer, prove that none is left, and
+        say what was done, a line each. Doing it again is harmless. What undoes it is kept by `run` alone (no local
+        state): `thaw` works from another process.
+        """
+
+    def thaw(self, run: str, how: str, tables: Sequence[TableMap]) -> None:
+        """Undo the freeze. Undoing none is no error."""
+
+    def mark(self, run: str) -> Position:
+        """Called when frozen: a position at or after every change, which the stream reaches soon even when idle."""
+
+
+Phase = Literal["tables", "indexes", "unique", "foreign keys", "validate"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """
+    One DDL statement that makes one object of the inventory. `exists` is a query that yields a row when the object is
+    already there. `table` is the number of the TableMap that it belongs to.
+    """
+
+    phase: Phase
+    kind: str
+    name: TableName
+    sql: str
+    exists: str
+    table: int | None = None
+
+
+class Prepares(Protocol):
+    """Making the schema on the target."""
+
+    def adopt(self, table: Table, family: str, name: TableName, names: Mapping[TableName, TableName]) -> "Adopted":
+        """
+        The source's table as this engine will have it, and what is lost. `names`: source names of all mapped tables,
+        sequences and types to target names, for references.
+        """
+
+    def statements(
+        self, tables: Sequence[TableMap], sequences: Sequence[NumberSequence], types: Sequence[NamedType]
+    ) -> Iterator[Statement]:
+        """
+        All statements, phases in order, each phase's in an order that works. Sequences and types come with their
+        target names. 'foreign keys' adds them unproven where the engine can (NOT VALID), 'validate' proves them.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adopted:
+    table: Table
+    types: tuple[NamedType, ...] = ()
+    losses: tuple[Loss, ...] = ()
+
+
+class Loads(Protocol):
+    def load(self, connection: sa.Connection, table: Relation, blocks: Iterable[bytes]) -> int:
+        """Parse lines into the table, inside the transaction that is open on `connection`; the rows taken in."""
+
+
+class Applies(Protocol):
+    def writer(self, connection: sa.Connection, tables: Sequence[Relation]) -> "Writer":
+        """A writer over one connection, which it sets up for applying (triggers and foreign keys do not fire)."""
+
+
+class Writer(Protocol):
+    """Writes inside the transaction that is open on its connection; never commits."""
+
+    def write(self, batch: "TableBatch", converge: bool) -> bool:
+        """
+        The batch, set-based: deletes, then updates, then inserts. Returns whether every row was where the batch says.
+        False, or a Terminal error: the caller rolls back and replays row by row.
+        converge: the target may be ahead of the batch (before the consistent point): a missing row is inserted if the
+        image is whole, an insert that meets its row updates it, a missing delete is nothing. Partial images without a
+        row are reported in `batch.missing`.
+        """
+
+    def replay(self, changes: Iterable[Change], converge: bool) -> list[tuple[int, tuple[Value, ...]]]:
+        """
+        One by one in source order; returns (table number, key) of partial images that found no row when converging.
+        Raises RowRejected, naming table and kind of fault but no data, when a row is not where it must be or is
+        refused.
+        """
+
+    def truncate(self, table: int) -> None: ...
+
+    def follow(
+        self, table: int, places: Sequence[int], values: tuple[Value, ...], to: tuple[Value, ...] | None
+    ) -> Sequence[tuple[tuple[Value, ...], tuple[Value, ...] | None]]:
+        """
+        A foreign key's action: rows whose fields at `places` equal `values` are deleted (to None) or get `to` there.
+        The old key of each, and its new key unless it is deleted.
+        """
+
+
+@dataclass(kw_only=True)
+class TableBatch:
+    """
+    Compacted changes of one table with a key: each key once. deletes: keys. updates: (old key, new image), images may
+    hold Ellipsis for columns that stay as they are. inserts: whole images. missing: keys, filled by the writer.
+    """
+
+    table: int
+    deletes: list[tuple[Value, ...]]
+    updates: list[tuple[tuple[Value, ...], tuple[Value, ...]]]
+    inserts: list[tuple[Value, ...]]
+    missing: list[tuple[Value, ...]]
+
+
+class ReadsAgain(Protocol):
+    """Reading single rows again from the source, for changes that do not carry a whole row."""
+
+    def read_keys(self, table: Relation, keys: Sequence[tuple[Value, ...]]) -> "Reread": ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reread:
+    """rows: whole images of the keys that exist now. position: errs high, as for a segment's read."""
+
+    rows: list[tuple[Value, ...]]
+    position: Position
+
+
+Facts = Mapping[str, Any]

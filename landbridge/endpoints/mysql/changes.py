@@ -1,0 +1,107 @@
+"""The binlog as a stream of committed transactions."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import pymysql
+from pymysql.constants import ER
+
+from landbridge.endpoints.mysql import binlog, charsets, connection, open_transactions, sessions
+from landbridge.endpoints.mysql.charsets import Charsets
+from landbridge.endpoints.mysql.connection import Database, closing, driver_errors
+from landbridge.endpoints.mysql.transactions import Source, Transactions
+from landbridge.errors import MigrationError, PositionLost
+from landbridge.model import Position, Table, TableMap, Transaction
+
+HEARTBEAT = binlog.HEARTBEAT
+
+_LARGEST_START = (1 << 32) - 1
+"""The protocol has four bytes for the offset where a dump begins."""
+
+
+class ChangeLog:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def here(self) -> Position:
+        with sessions.reading(self._database) as driver:
+            return sessions.log_end(self._database, driver)
+
+    def prepare(self, run: str, tables: Sequence[TableMap]) -> Position:  # noqa: ARG002
+        """The log is there by itself. What it holds up to here becomes visible in tables by the end of `settle`."""
+        return self.here()
+
+    def settle(self, since: Position, patience: float) -> None:  # noqa: ARG002
+        """Waits for all transactions that are open now: those open at `since` are among them."""
+        open_transactions.wait(self._database, patience)
+
+    @contextmanager
+    def stream(self, run: str, since: Position, tables: Sequence[TableMap]) -> Iterator["Stream"]:  # noqa: ARG002
+        source = self._source([table.source for table in tables])
+        file, offset = binlog.place(since)
+        with binlog.dump(self._database, file, offset if offset <= _LARGEST_START else 4) as dump:
+            yield Stream(self._database, dump, Transactions(tables, source, since), since)
+
+    def release(self, run: str) -> None:
+        """Nothing was made."""
+
+    def _source(self, tables: Sequence[Table]) -> Source:
+        with driver_errors(self._database.ref), closing(self._database.open()) as driver:
+            with driver.cursor() as cursor:
+                cursor.execute("select @@lower_case_table_names, unix_timestamp(now(6))")
+                folding, clock = cursor.fetchone()
+            return Source(
+                mariadb=self._database.is_mariadb(driver),
+                folded=bool(folding),
+                charsets=_charsets(driver, tables),
+                clock_ahead=float(clock) - time.time(),
+            )
+
+
+def _charsets(driver: object, tables: Sequence[Table]) -> Charsets:
+    collations = {column.collation for table in tables for column in table.columns if column.collation}
+    return charsets.read(driver, {charsets.of_collation(collation) for collation in collations})
+
+
+class Stream:
+    """Yields what the dump's events make; the driver's errors leave as ours."""
+
+    def __init__(self, database: Database, dump: binlog.Dump, transactions: Transactions, since: Position) -> None:
+        self._database = database
+        self._dump = dump
+        self._transactions = transactions
+        self._since = since
+
+    def __iter__(self) -> Iterator[Transaction]:
+        take, beat, clock = self._transactions.take, self._transactions.heartbeat, time.monotonic
+        due = clock() + HEARTBEAT
+        try:
+            for event in self._dump:
+                found = take(event)
+                if found is None and clock() >= due:
+                    found = beat()
+                if found is not None:
+                    yield found
+                    due = clock() + HEARTBEAT
+        except pymysql.Error as error:
+            raise self._refused(error) from None
+
+    def confirm(self, position: Position) -> None:
+        """The server keeps its log by age alone (binlog_expire_logs_seconds)."""
+
+    def _refused(self, error: pymysql.Error) -> MigrationError:
+        found = connection.translate(error, self._database.ref)
+        if error.args[0] != ER.MASTER_FATAL_ERROR_READING_BINLOG or self._still_there():
+            return found
+        return PositionLost(
+            f"the log no longer has the position {self._since}: {found.found}",
+            mend="begin the migration of this plan anew, and keep the log longer: SET GLOBAL binlog_expire_logs_seconds",
+        )
+
+    def _still_there(self) -> bool:
+        """The same error number also means that the log cannot be read where it is."""
+        file, offset = binlog.place(self._since)
+        with driver_errors(self._database.ref), closing(self._database.open()) as driver, driver.cursor() as cursor:
+            cursor.execute("show binary logs")
+            return any(row[0] == file and int(row[1]) >= offset for row in cursor.fetchall())

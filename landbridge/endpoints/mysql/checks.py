@@ -1,0 +1,395 @@
+"""Whether a server can serve as the source; every fault comes with the statement that mends it (docs/checks.md)."""
+
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
+
+import pymysql
+
+from landbridge.endpoints.abc import Finding
+from landbridge.endpoints.findings import listed, refuse, warn
+from landbridge.endpoints.mysql.catalog import fetch
+from landbridge.endpoints.mysql.connection import Database, closing, driver_errors, translate
+from landbridge.endpoints.mysql.freeze import noted
+from landbridge.endpoints.mysql.names import qualified, quote
+from landbridge.endpoints.mysql.rights import Facts, Grants, bypassing, check_rights
+from landbridge.errors import MigrationError
+from landbridge.kinds import Bytes, Json, Text
+from landbridge.model import Column, Table, TableMap, TableName
+
+_RETENTION = 86_400
+_LONG = 60
+_MEASURABLE = 100_000
+_LARGEST_PACKET = 1 << 30
+_LIMITS = {
+    "tinytext": 255,
+    "tinyblob": 255,
+    "text": 65_535,
+    "blob": 65_535,
+    "mediumtext": 1 << 24,
+    "mediumblob": 1 << 24,
+}
+
+# variable, finding, wanted value, what goes wrong otherwise
+_SETTINGS = {
+    True: (
+        ("binlog_format", "binlog-format", "ROW", "statements in the binlog do not say which rows they changed"),
+        ("binlog_row_image", "binlog-row-image", "FULL", "changes would not carry whole rows"),
+        ("binlog_row_metadata", "binlog-row-metadata", "FULL", "changes would not say signs, names and labels"),
+        ("log_bin_compress", "binlog-compression", "OFF", "compressed events cannot be read yet"),
+    ),
+    False: (
+        ("binlog_format", "binlog-format", "ROW", "statements in the binlog do not say which rows they changed"),
+        ("binlog_row_image", "binlog-row-image", "FULL", "changes would not carry whole rows"),
+        ("binlog_row_metadata", "binlog-row-metadata", "FULL", "changes would not say signs, names and labels"),
+        ("binlog_transaction_compression", "binlog-compression", "OFF", "compressed events cannot be read yet"),
+        ("binlog_row_value_options", "binlog-row-value-options", "", "partial JSON changes cannot be read yet"),
+        ("gtid_mode", "gtid-mode", "ON", "a position would mean nothing after a failover"),
+    ),
+}
+_GTID = (
+    "SET PERSIST enforce_gtid_consistency = ON; SET PERSIST gtid_mode = OFF_PERMISSIVE; "
+    "SET PERSIST gtid_mode = ON_PERMISSIVE; SET PERSIST gtid_mode = ON;"
+)
+
+
+class Checker:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def reach(self) -> Finding | None:
+        ref = self._database.ref
+        try:
+            self._database.open().close()
+        except (MigrationError, pymysql.Error, OSError, RuntimeError) as error:
+            known = translate(error, ref) if isinstance(error, pymysql.Error) else error
+            reason = known.found if isinstance(known, MigrationError) else str(known)
+            mend = known.mend if isinstance(known, MigrationError) else "check host, port, tls and ca in the plan"
+            return refuse(
+                "reach",
+                found=f"no connection to {ref.host}:{ref.port or 3306} as {ref.user}: {reason}",
+                wanted="a server that lets this login in",
+                mend=mend,
+            )
+        return None
+
+    def check_source(self, tables: Sequence[TableMap], freeze: str) -> Iterator[Finding]:
+        unreachable = self.reach()
+        if unreachable:
+            yield unreachable
+            return
+        with driver_errors(self._database.ref), closing(self._database.open()) as connection:
+            facts = Facts(
+                connection=connection,
+                mariadb=self._database.is_mariadb(connection),
+                variables=dict(fetch(connection, "show global variables")),
+                grants=Grants(row[0] for row in fetch(connection, "show grants")),
+                account=_account(str(fetch(connection, "select current_user()")[0][0])),
+                tables=tables,
+                freeze=freeze,
+            )
+            for check in _CHECKS:
+                yield from self._tried(check, facts)
+
+    def check_target(
+        self,
+        tables: Sequence[TableMap],  # noqa: ARG002
+        owned: Collection[TableName],  # noqa: ARG002
+    ) -> Iterator[Finding]:
+        yield refuse(
+            "target-engine",
+            found=f"{self._database.ref.engine} cannot be a target yet",
+            wanted="an engine that can take the tables in",
+            mend="choose another engine for the target in the plan",
+        )
+
+    def _tried(self, check: Callable[[Facts], Iterator[Finding]], facts: Facts) -> Iterator[Finding]:
+        try:
+            yield from check(facts)
+        except pymysql.Error as error:
+            known = translate(error, self._database.ref)
+            subject = check.__name__.strip("_").replace("_", " ")
+            yield refuse(
+                "unchecked",
+                found=f"could not look at {subject}: {known.found}",
+                wanted="every check made",
+                mend=known.mend,
+            )
+
+
+def _account(user: str) -> str:
+    name, _, host = user.rpartition("@")
+    return f"'{name}'@'{host}'"
+
+
+# --- the server -------------------------------------------------------------------------------------------------------
+
+
+def _version(facts: Facts) -> Iterator[Finding]:
+    text = facts.variables["version"]
+    found = tuple(int(part) for part in re.findall(r"\d+", text)[:2])
+    oldest, name = ((10, 11), "MariaDB 10.11") if facts.mariadb else ((8, 4), "MySQL 8.4")
+    if found < oldest:
+        yield refuse(
+            "server-version",
+            found=f"the source is version {text}",
+            wanted=f"{name} or newer",
+            mend="upgrade the source, or migrate from a newer replica of it",
+        )
+
+
+def _log(facts: Facts) -> Iterator[Finding]:
+    if facts.variables["log_bin"] != "ON":
+        yield refuse(
+            "log-bin",
+            found="the source keeps no binlog (log_bin is OFF)",
+            wanted="log_bin ON",
+            mend="set log_bin = binlog in the server's configuration and restart it",
+        )
+        return
+    if facts.variables["server_id"] == "0":
+        yield refuse(
+            "server-id",
+            found="server_id is 0, with which no replica is served",
+            wanted="a server_id of its own",
+            mend="SET GLOBAL server_id = 1; and the same in the server's configuration",
+        )
+    yield from _settings(facts)
+    yield from _retention(facts)
+    yield from _filter(facts)
+
+
+def _settings(facts: Facts) -> Iterator[Finding]:
+    """New sessions take a global value, the old ones keep theirs: so the application has to connect anew."""
+    for variable, name, wanted, reason in _SETTINGS[facts.mariadb]:
+        value = facts.variables.get(variable, wanted)
+        if value.upper() != wanted:
+            command = f"SET {'GLOBAL' if facts.mariadb else 'PERSIST'} {variable} = {wanted or repr('')};"
+            again = " and let the application connect anew: open sessions keep the old value"
+            lasting = ", the same in the server's configuration" if facts.mariadb else ""
+            yield refuse(
+                name,
+                found=f"{variable} is {value or 'empty'}: {reason}",
+                wanted=f"{variable} {wanted or 'empty'}, in every session",
+                mend=_GTID if name == "gtid-mode" else command + lasting + again,
+            )
+
+
+def _retention(facts: Facts) -> Iterator[Finding]:
+    kept = int(float(facts.variables.get("binlog_expire_logs_seconds", "0")))
+    if 0 < kept < _RETENTION and facts.variables.get("binlog_expire_logs_auto_purge", "ON") == "ON":
+        yield warn(
+            "binlog-retention",
+            found=f"the binlog is kept for {kept} seconds",
+            wanted="a day or more, so that an outage of the migration does not mean loading again",
+            mend="SET GLOBAL binlog_expire_logs_seconds = 604800;",
+        )
+
+
+def _filter(facts: Facts) -> Iterator[Finding]:
+    if not facts.grants.has("BINLOG MONITOR" if facts.mariadb else "REPLICATION CLIENT"):
+        return  # reported among the rights
+    rows = facts.query("show master status" if facts.mariadb else "show binary log status")
+    only, never = ([name for name in text.split(",") if name] for text in (rows[0][2], rows[0][3]))
+    silent = [name for name in facts.schemas if name in never or (only and name not in only)]
+    if silent:
+        yield refuse(
+            "binlog-filter",
+            found=f"changes of {', '.join(silent)} are left out of the binlog",
+            wanted="every planned schema in the binlog",
+            mend="take binlog_do_db and binlog_ignore_db out of the server's configuration and restart it",
+        )
+
+
+def _replica(facts: Facts) -> Iterator[Finding]:
+    if not facts.grants.has("PROCESS") or not _appliers(facts):
+        return
+    logged = facts.variables.get("log_replica_updates", facts.variables.get("log_slave_updates", "ON"))
+    if logged != "ON":
+        yield refuse(
+            "replica-updates",
+            found="the source is a replica that does not log what it replicates",
+            wanted="log_replica_updates (log_slave_updates) ON",
+            mend="set it in the server's configuration and restart it, or migrate from the replica's own source",
+        )
+    if facts.freeze == "read-only":
+        yield warn(
+            "freeze-replica",
+            found="the source is a replica: read_only does not stop what it replicates",
+            wanted="replication stopped before the cutover",
+            mend="STOP REPLICA SQL_THREAD; before the cutover, or migrate from the replica's own source",
+        )
+
+
+def _appliers(facts: Facts) -> list[int]:
+    """Threads that apply another server's changes; MariaDB's own housekeeping has the same user."""
+    return [row[0] for row in facts.query("show processlist") if row[1] == "system user" and row[4] != "Daemon"]
+
+
+def _transactions(facts: Facts) -> Iterator[Finding]:
+    if facts.mariadb or facts.grants.has("XA_RECOVER_ADMIN"):
+        prepared = len(facts.query("xa recover"))
+        if prepared:
+            yield warn(
+                "transaction-prepared",
+                found=f"{prepared} prepared transaction(s): the load waits for their end, and so does the freeze",
+                wanted="none",
+                mend="XA RECOVER; then XA COMMIT or XA ROLLBACK each",
+            )
+    if facts.grants.has("PROCESS"):
+        rows = facts.query(
+            "select trx_mysql_thread_id, timestampdiff(second, trx_started, here) from information_schema.innodb_trx, "
+            "(select convert_tz(now(), @@session.time_zone, 'SYSTEM') here) clock "  # whose zone trx_started is in
+            f"where trx_started < here - interval {_LONG} second and trx_mysql_thread_id > 0"
+        )
+        if rows:
+            yield warn(
+                "transaction-long",
+                found="transactions are open for long: "
+                + listed([f"session {session}: {age} s" for session, age in rows]),
+                wanted="none when the migration starts: the load waits for their end",
+                mend=" ".join(f"KILL {who};" for who, _ in rows[:10]),
+            )
+
+
+# --- the tables -------------------------------------------------------------------------------------------------------
+
+
+def _tables(facts: Facts) -> Iterator[Finding]:
+    for table in (each.source for each in facts.tables):
+        place = qualified(table.name)
+        if not table.transactional:
+            report = warn if table.primary_key else refuse
+            key = "" if table.primary_key else " and no primary key: a change seen twice could not be told from two"
+            yield report(
+                "table-not-transactional",
+                found=f"{table.name} has no transactions{key}",
+                wanted="tables with transactions, or at least a primary key",
+                mend=f"ALTER TABLE {place} ENGINE = InnoDB;",
+            )
+        elif table.primary_key is None:
+            yield warn(
+                "table-without-key",
+                found=f"{table.name} has no primary key: its changes are slow to apply and are matched by all columns",
+                wanted="a primary key",
+                mend=f"ALTER TABLE {place} ADD PRIMARY KEY (...);",
+            )
+        for column in table.columns:
+            if "COMPRESSED" in column.native:
+                plain = column.native.partition(" ")[0]
+                yield refuse(
+                    "column-compressed",
+                    found=f"{table.name}.{column.name} is stored compressed, which cannot be read from the binlog yet",
+                    wanted="a column that is not compressed",
+                    mend=f"ALTER TABLE {place} MODIFY {quote(column.name)} {plain} ...;",
+                )
+
+
+def _row_size(facts: Facts) -> Iterator[Finding]:
+    """A function's result above max_allowed_packet is NULL: the load sees that and takes such rows the slower way."""
+    packet = int(facts.variables["max_allowed_packet"])
+    if packet >= _LARGEST_PACKET:
+        return
+    unmeasured = []
+    for table in (each.source for each in facts.tables):
+        wide = [column for column in table.columns if _most(column) and not column.generated]
+        if sum(_most(column) for column in wide) <= packet:
+            continue
+        if table.rows >= _MEASURABLE:
+            unmeasured.append(str(table.name))
+        elif (longest := _longest(facts, table, wide)) > packet:
+            yield warn(
+                "row-size",
+                found=f"a row of {table.name} may take {longest} bytes as text, max_allowed_packet is {packet}",
+                wanted=f"max_allowed_packet of {longest} or more: longer rows take a slower way",
+                mend=f"SET GLOBAL max_allowed_packet = {min(_LARGEST_PACKET, ((longest >> 20) + 1) << 20)};",
+            )
+    if unmeasured:
+        yield warn(
+            "row-size",
+            found=f"not measured, being large: {listed(unmeasured)}; rows of over {packet} bytes take a slower way",
+            wanted="max_allowed_packet above the longest row",
+            mend=f"SET GLOBAL max_allowed_packet = {_LARGEST_PACKET};",
+        )
+
+
+def _most(column: Column) -> int:
+    """The most bytes that a value can take in a line, every byte escaped; 0 for short types."""
+    limit = _LIMITS.get(column.native, _LARGEST_PACKET if isinstance(column.kind, Json | Text | Bytes) else 0)
+    if isinstance(column.kind, Text | Bytes) and column.kind.length is not None:
+        limit = column.kind.length * 4
+    return limit * _growth(column)
+
+
+def _growth(column: Column) -> int:
+    narrow = column.collation is not None and not column.collation.startswith("utf8")
+    return 4 if narrow else 2
+
+
+def _longest(facts: Facts, table: Table, columns: list[Column]) -> int:
+    if not facts.grants.has("SELECT", table.name.schema):
+        return 0
+    lengths = " + ".join(f"coalesce(length({quote(column.name)}), 0) * {_growth(column)}" for column in columns)
+    return int(facts.query(f"select max({lengths}) from {qualified(table.name)}")[0][0] or 0)
+
+
+# --- the freeze -------------------------------------------------------------------------------------------------------
+
+
+def _freeze(facts: Facts) -> Iterator[Finding]:
+    if facts.freeze == "revoke":
+        yield refuse(
+            "freeze-mode",
+            found="writers of this engine cannot be stopped by revoking their rights yet",
+            wanted="freeze: read-only, or a hook of your own",
+            mend="write `freeze: read-only` or `freeze: 'hook: COMMAND'` under cutover in the plan",
+        )
+    if facts.freeze != "read-only":
+        return
+    if facts.variables["read_only"] != "OFF" and not noted(facts.connection):
+        yield refuse(
+            "freeze-already",
+            found="the source is read-only already: a thaw would open what somebody else closed",
+            wanted="a source that takes writes",
+            mend="SET GLOBAL read_only = OFF; or migrate from the server that takes the writes",
+        )
+    yield from _cluster(facts)
+    if facts.mariadb:
+        yield from _bypass(facts)
+
+
+def _cluster(facts: Facts) -> Iterator[Finding]:
+    together = facts.variables.get("wsrep_on") == "ON"
+    if together or facts.variables.get("group_replication_single_primary_mode") == "OFF":
+        yield refuse(
+            "freeze-cluster",
+            found="the source is one of several servers that take writes: read_only stops this one alone",
+            wanted="a freeze of all of them",
+            mend="write `freeze: 'hook: COMMAND'` under cutover, with a command that stops the writers everywhere",
+        )
+
+
+def _bypass(facts: Facts) -> Iterator[Finding]:
+    accounts = bypassing(facts.connection)
+    others = None if accounts is None else [account for account in accounts if account != facts.account]
+    if others != []:
+        known = "accounts that may not be listed by our login" if others is None else listed(others)
+        yield warn(
+            "freeze-bypass",
+            found=f"read_only does not stop {known}: a row they write after the freeze undoes the cutover",
+            wanted="no application that logs in with READ_ONLY ADMIN",
+            mend="REVOKE READ_ONLY ADMIN ON *.* FROM ACCOUNT; for each that writes"
+            if others is not None
+            else f"GRANT SELECT ON mysql.* TO {facts.account};",
+        )
+    if facts.variables.get("event_scheduler") == "ON" and facts.query(
+        "select 1 from information_schema.events where status = 'ENABLED' limit 1"
+    ):
+        yield warn(
+            "freeze-events",
+            found="the event scheduler runs events, which write in spite of read_only if their definer may",
+            wanted="no event at the cutover",
+            mend="SET GLOBAL event_scheduler = OFF; before the cutover",
+        )
+
+
+_CHECKS = (_version, _log, _replica, check_rights, _transactions, _tables, _row_size, _freeze)

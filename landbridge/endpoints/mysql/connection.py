@@ -1,0 +1,123 @@
+"""Every connection to a server of this family is opened here, its session set and then asserted."""
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pymysql
+import pymysql.constants.ER as ER
+import sqlalchemy as sa
+from sqlalchemy.pool import NullPool
+
+from landbridge.errors import MigrationError, Terminal, Transient
+from landbridge.plan import EndpointRef
+
+SQL_MODE = "STRICT_TRANS_TABLES,STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO"
+"""Exact, so that neither the server's default nor NO_BACKSLASH_ESCAPES or ANSI_QUOTES can change what a statement means."""
+
+_TRANSIENT = {
+    ER.LOCK_WAIT_TIMEOUT, ER.LOCK_DEADLOCK, ER.CON_COUNT_ERROR, ER.SERVER_SHUTDOWN, ER.TOO_MANY_USER_CONNECTIONS,
+    ER.QUERY_INTERRUPTED, 1613, 1614, 1927, 1969, 3024,
+}  # fmt: skip
+_LOST = {2002, 2003, 2006, 2013, 2014, 2055, 0}
+
+
+class Database:
+    """A server by its reference; opens connections and keeps none."""
+
+    def __init__(self, ref: EndpointRef) -> None:
+        self.ref = ref
+
+    def open(self, **settings: Any) -> Any:
+        """A driver connection in autocommit with the session asserted."""
+        with driver_errors(self.ref):
+            connection = self._connect(**settings)
+            with connection.cursor() as cursor:
+                cursor.execute("set session sql_mode=%s, time_zone='+00:00'", (SQL_MODE,))
+                cursor.execute("set session sql_quote_show_create=1, group_concat_max_len=1048576")
+                cursor.execute("select @@session.time_zone, @@session.character_set_client, @@session.sql_mode")
+                zone, charset, mode = cursor.fetchone()
+        if zone != "+00:00" or charset != "utf8mb4" or "NO_BACKSLASH_ESCAPES" in mode:
+            raise Terminal(
+                f"the server did not take the session settings (time_zone {zone}, charset {charset}, sql_mode {mode})",
+                mend="connect to the server itself, not through a proxy that resets sessions",
+            )
+        return connection
+
+    def engine(self) -> sa.Engine:
+        engine = sa.create_engine("mysql+pymysql://", creator=lambda: self.open(autocommit=False), poolclass=NullPool)
+        sa.event.listen(engine, "handle_error", self._raise_ours)
+        return engine
+
+    def _raise_ours(self, context: sa.ExceptionContext) -> None:
+        if isinstance(context.original_exception, pymysql.Error):
+            raise translate(context.original_exception, self.ref)
+
+    def identity(self) -> str:
+        with closing(self.open()) as connection, connection.cursor() as cursor:
+            if self.is_mariadb(connection):
+                cursor.execute("select @@server_id, @@hostname, @@port, @@log_bin_basename")
+                return "/".join(str(part) for part in cursor.fetchone())
+            cursor.execute("select @@server_uuid")
+            return str(cursor.fetchone()[0])
+
+    @staticmethod
+    def is_mariadb(connection: Any) -> bool:
+        return "MariaDB" in connection.get_server_info()
+
+    @contextmanager
+    def exclusive(self, name: str) -> Iterator[bool]:
+        with closing(self.open()) as connection, connection.cursor() as cursor:
+            cursor.execute("select get_lock(%s, 0)", (f"landbridge.{name}"[:64],))
+            yield cursor.fetchone()[0] == 1
+
+    def _connect(self, **settings: Any) -> Any:
+        ref = self.ref
+        options: dict[str, Any] = {
+            "host": ref.host, "port": ref.port or 3306, "user": ref.user, "password": ref.secret(),
+            "database": ref.database, "charset": "utf8mb4", "autocommit": True, "connect_timeout": 10,
+            "read_timeout": None, "program_name": "landbridge",
+        }  # fmt: skip
+        return pymysql.connect(**(options | tls_settings(ref) | settings))
+
+
+def tls_settings(ref: EndpointRef) -> dict[str, Any]:
+    """PyMySQL's own words for the plan's `tls`."""
+    if ref.effective_tls == "disable":
+        return {"ssl_disabled": True}
+    context = ssl.create_default_context(cafile=ref.ca)
+    context.check_hostname = ref.effective_tls == "verify-full"
+    if ref.effective_tls == "require":
+        context.verify_mode = ssl.CERT_NONE
+    return {"ssl": context}
+
+
+@contextmanager
+def closing(connection: Any) -> Iterator[Any]:
+    try:
+        yield connection
+    finally:
+        if connection.open:
+            connection.close()
+
+
+@contextmanager
+def driver_errors(ref: EndpointRef) -> Iterator[None]:
+    """The driver's errors as ours, by error number."""
+    try:
+        yield
+    except pymysql.Error as error:
+        raise translate(error, ref) from None
+
+
+def translate(error: pymysql.Error, ref: EndpointRef) -> MigrationError:
+    where = f"{ref.engine} at {ref.host}:{ref.port or 3306}"
+    number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
+    message = str(error.args[1]) if len(error.args) > 1 else str(error)
+    if number in _LOST:
+        return Transient(f"{where}: {message}", mend="check host and port and that the server runs")
+    if number in (ER.ACCESS_DENIED_ERROR, ER.DBACCESS_DENIED_ERROR, ER.SPECIFIC_ACCESS_DENIED_ERROR, 1698):
+        return Terminal(f"{where}: {message}", mend="check user and password, and grant the right that is named")
+    cls = Transient if number in _TRANSIENT else Terminal
+    return cls(f"{where}: {message} (error {number})", mend="see the server's error log")

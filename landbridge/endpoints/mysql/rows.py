@@ -1,0 +1,73 @@
+"""The rows of a query, as lines that the server wrote or, where a row is too long for that, written here."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pymysql.cursors import SSCursor
+
+from landbridge.endpoints.mysql.expressions import line, raw
+from landbridge.endpoints.mysql.names import qualified
+from landbridge.endpoints.mysql.ranges import within
+from landbridge.endpoints.mysql.wire import Values
+from landbridge.errors import Transient
+from landbridge.model import EVERYTHING, Bounds, Relation, Value
+from landbridge.text import line as written
+from landbridge.text import split
+
+Row = tuple[bytes | None, ...]
+
+
+def source(relation: Relation, bounds: Bounds) -> str:
+    """What stands after FROM for the rows of a range."""
+    index = "" if bounds == EVERYTHING else " force index (primary)"
+    return f"{qualified(relation.name)}{index} where {within(relation, bounds)}"
+
+
+class Lines:
+    """Iterating yields blocks of lines; then `rows` says how many lines they held."""
+
+    def __init__(self, connection: Any, relation: Relation, bounds: Bounds) -> None:
+        self.rows = 0
+        self._connection, self._relation, self._bounds = connection, relation, bounds
+
+    def __iter__(self) -> Iterator[bytes]:
+        place = source(self._relation, self._bounds)
+        values = Values(self._connection, f"select {line(self._relation)} from {place}")
+        try:
+            yield from values
+        finally:
+            values.drain()
+        self.rows = values.rows
+        if values.nulls:
+            yield from self._long_rows(values.nulls)
+
+    def _long_rows(self, expected: int) -> Iterator[bytes]:
+        for row in raw_rows(self._connection, self._relation, self._bounds, f"{line(self._relation)} is null"):
+            self.rows += 1
+            expected -= 1
+            yield written(row)
+        if expected:
+            raise changed_under_us(self._relation)
+
+
+def texts(lines: Lines) -> Iterator[Row]:
+    for block in lines:
+        for found in block.split(b"\n")[:-1]:
+            yield split(found)
+
+
+def raw_rows(connection: Any, relation: Relation, bounds: Bounds, condition: str) -> Iterator[tuple[Value, ...]]:
+    """Canonical texts of any length: the server hands the values out as they are, the rest is done here."""
+    columns, finish = zip(*map(raw, relation.fields), strict=True)
+    cursor = connection.cursor(SSCursor)
+    try:
+        cursor.execute(f"select {', '.join(columns)} from {source(relation, bounds)} and {condition}")
+        for row in cursor:
+            yield tuple(None if value is None else done(value) for value, done in zip(row, finish, strict=True))
+    finally:
+        cursor.close()
+
+
+def changed_under_us(relation: Relation) -> Transient:
+    """Only a table without transactions can change between two statements of one snapshot."""
+    return Transient(f"{relation.name} changed while it was read", mend="nothing: it is read again")

@@ -1,0 +1,224 @@
+"""
+Writing changes in sets: a batch is copied into a staging table and goes from there into its table, deletes first, then
+updates, then inserts. Row by row is in replay.py.
+"""
+
+import io
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import psycopg2.errors
+import sqlalchemy as sa
+from psycopg2.extras import RealDictCursor
+
+from landbridge import text
+from landbridge.endpoints.abc import TableBatch
+from landbridge.endpoints.postgres.connection import Database, driver_errors
+from landbridge.endpoints.postgres.follow import follow
+from landbridge.endpoints.postgres.names import qualified
+from landbridge.endpoints.postgres.replay import Replay
+from landbridge.endpoints.postgres.statements import Places, WrittenTable, look_up
+from landbridge.errors import Terminal
+from landbridge.model import Change, Relation, Value
+
+_SESSION = (
+    "set client_min_messages = warning",
+    "set temp_buffers = '32MB'",
+    "set jit = off",
+    # Staging tables have no statistics. With a nested loop over them the key's index of the table is used, which costs
+    # some 2 µs a row whatever the table's size; a wrong guess the other way reads a large table for every batch.
+    "set enable_hashjoin = off",
+    "set enable_mergejoin = off",
+    # The source forgets what was applied, so a commit must be safe when it is said to be.
+    "select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'",
+    # A machine that vanished must not hold the lock on the stream's row for hours.
+    "set tcp_keepalives_idle = 30",
+    "set tcp_keepalives_interval = 10",
+    "set tcp_keepalives_count = 3",
+)
+_COPY_BLOCK = 1 << 18
+_CROWDED = 100_000  # rows in a staging table: clear it when the transaction goes on
+
+Row = tuple[Value, ...]
+Update = tuple[Row, Row]
+
+
+class Applier:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def writer(self, connection: sa.Connection, tables: Sequence[Relation]) -> "Writer":
+        """`connection` has no transaction open yet."""
+        return Writer(self._db, connection, tables)
+
+
+class Writer:
+    def __init__(self, db: Database, connection: sa.Connection, tables: Sequence[Relation]) -> None:
+        self._ref = db.ref
+        self._relations = {table.number: table for table in tables}
+        self._tables: dict[int, WrittenTable] = {}
+        self._staging: set[int] = set()
+        self._staged: dict[int, int] = {}
+        driver = connection.connection.driver_connection
+        with driver_errors(self._ref):
+            self._cursor: Any = driver.cursor()  # type: ignore[union-attr]
+            self._lookup: Any = driver.cursor(cursor_factory=RealDictCursor)  # type: ignore[union-attr]
+            for statement in _SESSION:
+                self._cursor.execute(statement)
+            driver.commit()  # type: ignore[union-attr]
+            self._silence_triggers(driver)
+        self._replay = Replay(self._ref, self._cursor, self._table)
+        sa.event.listen(connection, "commit", lambda _: self._staged.clear())
+        sa.event.listen(connection, "rollback", lambda _: self._forget())
+
+    def _silence_triggers(self, driver: Any) -> None:
+        """What triggers did on the source is in the stream already."""
+        try:
+            self._cursor.execute("set session_replication_role = replica")
+        except psycopg2.errors.InsufficientPrivilege:
+            driver.rollback()
+            self._refuse_triggers()
+        driver.commit()
+
+    def _refuse_triggers(self) -> None:
+        names = [qualified(relation.name) for relation in self._relations.values()]
+        self._cursor.execute(
+            "select distinct tgrelid::regclass::text from pg_catalog.pg_trigger"
+            " where tgrelid = any (%s::regclass[]) and not tgisinternal and tgenabled in ('O', 'A') order by 1",
+            (names,),
+        )
+        found = [name for (name,) in self._cursor.fetchall()]
+        if found:
+            raise Terminal(
+                f"tables on the target have triggers that would fire again for every change: {', '.join(found)}",
+                mend=f"grant set on parameter session_replication_role to {self._ref.user} (version 15 and later), or"
+                f" until the cutover: " + "; ".join(f"alter table {name} disable trigger user" for name in found),
+            )
+
+    def _forget(self) -> None:
+        self._staging.clear()
+        self._staged.clear()
+
+    def write(self, batch: TableBatch, converge: bool) -> bool:
+        with driver_errors(self._ref):
+            table = self._table(batch.table)
+            return self._converge(table, batch) if converge else self._exact(table, batch)
+
+    def replay(self, changes: Iterable[Change], converge: bool) -> list[tuple[int, Row]]:
+        return self._replay.run(changes, converge)
+
+    def truncate(self, table: int) -> None:
+        """By DELETE: TRUNCATE waits for every reader, and empties the table even for snapshots taken before it."""
+        with driver_errors(self._ref):
+            self._cursor.execute(f"delete from {self._table(table).name}")
+
+    def follow(
+        self, table: int, places: Sequence[int], values: Row, to: Row | None
+    ) -> Sequence[tuple[Row, Row | None]]:
+        with driver_errors(self._ref):
+            return follow(self._cursor, self._relations[table], places, values, to)
+
+    def _table(self, number: int) -> WrittenTable:
+        if number not in self._tables:
+            self._tables[number] = look_up(self._lookup, self._relations[number])
+        return self._tables[number]
+
+    def _exact(self, table: WrittenTable, batch: TableBatch) -> bool:
+        """Every statement finds every row, or the batch has failed."""
+        if batch.deletes and self._delete(table, batch.deletes) != len(batch.deletes):
+            return False
+        for (places, moved), updates in _groups(table, batch.updates).items():
+            staged = self._stage(table, places, updates, old=moved)
+            self._cursor.execute(table.update(staged, places, moved=moved))
+            if self._cursor.rowcount != len(updates):
+                return False
+        if batch.inserts:
+            self._copy(table.copy(), zip(*batch.inserts, strict=True), table)
+            return bool(self._cursor.rowcount == len(batch.inserts))
+        return True
+
+    def _converge(self, table: WrittenTable, batch: TableBatch) -> bool:
+        """What is there is changed, what is not is inserted where the image is whole and reported where not."""
+        gone, whole, rest = list(batch.deletes), list(batch.inserts), []
+        for old, image in batch.updates:
+            moved = _key(table, image) != old
+            gone += [old] if moved else []
+            if ... not in image:
+                whole.append(image)
+            elif moved:
+                batch.missing.append(_key(table, image))
+            else:
+                rest.append((old, image))
+        if gone:
+            self._delete(table, gone)
+        for (places, _), updates in _groups(table, rest).items():
+            batch.missing += self._update_present(table, places, updates)
+        return not whole or self._upsert(table, whole)
+
+    def _update_present(self, table: WrittenTable, places: Places, updates: list[Update]) -> list[Row]:
+        """The keys of rows that are not there."""
+        staged = self._stage(table, places, updates, old=False)
+        self._cursor.execute(table.update(staged, places, moved=False))
+        if self._cursor.rowcount == len(updates):
+            return []
+        self._cursor.execute(table.absent(staged))
+        return [updates[number - staged.start][0] for (number,) in self._cursor.fetchall()]
+
+    def _upsert(self, table: WrittenTable, images: list[Row]) -> bool:
+        """Not by ON CONFLICT, which takes a row that is equal in another unique index for this one."""
+        staged = self._stage(table, table.all, [((), image) for image in images], old=False)
+        self._cursor.execute(table.update(staged, table.all, moved=False))
+        found = self._cursor.rowcount
+        if found < len(images):
+            self._cursor.execute(table.insert_absent(staged))
+            found += self._cursor.rowcount
+        return bool(found == len(images))
+
+    def _delete(self, table: WrittenTable, keys: list[Row]) -> int:
+        staged = self._stage(table, (), [(key, ()) for key in keys], old=True)
+        self._cursor.execute(table.delete(staged))
+        return int(self._cursor.rowcount)
+
+    def _stage(self, table: WrittenTable, places: Places, updates: list[Update], *, old: bool) -> range:
+        number = table.relation.number
+        if number not in self._staging:
+            self._cursor.execute(table.create_staging())
+            self._staging.add(number)
+        if self._staged.get(number, 0) > _CROWDED:
+            self._cursor.execute(f"truncate {table.staging}")
+            self._staged[number] = 0
+        start = self._staged.get(number, 0)
+        staged = range(start, start + len(updates))
+        self._staged[number] = staged.stop
+        columns: list[Sequence[Value]] = [[b"%d" % count for count in staged]]
+        if old:
+            columns += zip(*(key for key, _ in updates), strict=True)
+        if places:
+            images = list(zip(*(image for _, image in updates), strict=True))
+            columns += [images[place] for place in places]
+        self._copy(table.stage(places, old=old), columns, table)
+        return staged
+
+    def _copy(self, statement: str, columns: Iterable[Sequence[Value]], table: WrittenTable) -> None:
+        try:
+            block = text.lines(columns)
+        except TypeError:
+            raise Terminal(
+                f"a row to insert into {table.relation.name} came without all its columns",
+                mend="let the source log whole rows; `landbridge precheck` names the setting",
+            ) from None
+        self._cursor.copy_expert(statement, io.BytesIO(block), _COPY_BLOCK)
+
+
+def _key(table: WrittenTable, image: Row) -> Row:
+    return tuple(image[place] for place in table.key)
+
+
+def _groups(table: WrittenTable, updates: Iterable[Update]) -> dict[tuple[Places, bool], list[Update]]:
+    """Updates that name the same columns, those that change the key apart."""
+    groups: dict[tuple[Places, bool], list[Update]] = {}
+    for update in updates:
+        old, image = update
+        places = table.all if ... not in image else tuple(p for p in table.all if image[p] is not ...)
+        groups.setdefault((places, _key(table, image) != old), []).append(update)
+    return groups

@@ -1,0 +1,225 @@
+"""What a database holds, read from its catalog by a handful of set-based queries (versions 14 to 18)."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from typing import Any, Literal
+
+from landbridge import kinds
+from landbridge.endpoints.postgres import FAMILY
+from landbridge.endpoints.postgres.connection import Database
+from landbridge.endpoints.postgres.counters import last_used
+from landbridge.endpoints.postgres.kinds import kind_of
+from landbridge.endpoints.postgres.queries import Row, reading, rows
+from landbridge.endpoints.postgres.schema import constraints, defaults
+from landbridge.endpoints.postgres.schema.relations import Relation, divide, name_of
+from landbridge.model import (
+    Catalog,
+    Column,
+    Generated,
+    NamedType,
+    Partition,
+    Partitioning,
+    SchemaObject,
+    Sequence,
+    Table,
+    TableName,
+)
+
+_IDENTITY: dict[str, Literal["always", "default"]] = {"a": "always", "d": "default"}
+_WEAKEST_FIRST: tuple[Literal["none", "key", "full"], ...] = ("none", "key", "full")
+
+
+class Describer:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def schemas(self) -> tuple[str, ...]:
+        with reading(self._database) as cursor:
+            return tuple(row["nspname"] for row in rows(cursor, "schemas"))
+
+    def describe(self, schemas: Collection[str]) -> Catalog:
+        """
+        Tables that cannot be carried whole (unlogged, inheriting, partitioned twice or into foreign tables) are among
+        `others`, as is everything a table has that the model has no place for. Types and sequences that the tables use
+        from other schemas are described too.
+        """
+        with reading(self._database) as cursor:
+            return _Reading(cursor, sorted(set(schemas))).catalog()
+
+
+class _Reading:
+    """One describe(): `others` grows as things are met that the model has no place for."""
+
+    def __init__(self, cursor: Any, schemas: list[str]) -> None:
+        self._cursor = cursor
+        self._schemas = schemas
+        self._others: list[SchemaObject] = []
+
+    def catalog(self) -> Catalog:
+        relations, refused = divide(rows(self._cursor, "relations", schemas=self._schemas))
+        self._others += refused
+        roots = [relation.root["oid"] for relation in relations]
+        tables = self._tables(relations, roots)
+        sequences = self._sequences(roots)
+        types = self._types(roots)
+        self._beside(relations)
+        self._cursor.execute("show server_version")
+        return Catalog(
+            family=FAMILY,
+            version=self._cursor.fetchone()["server_version"].split()[0],
+            tables=tuple(sorted(tables, key=lambda table: table.name)),
+            sequences=tuple(sequences),
+            types=tuple(types),
+            others=tuple(sorted(set(self._others), key=lambda it: (it.kind, it.name, str(it.parent or "")))),
+        )
+
+    def _tables(self, relations: list[Relation], roots: list[int]) -> list[Table]:
+        columns = _by_table(rows(self._cursor, "columns", tables=roots))
+        names = {row["oid"]: name_of(row) for row in _members(relations)}
+        owned = constraints.read(self._cursor, names, frozenset(roots))
+        self._others += owned.others
+        return [_table(relation, columns[relation.root["oid"]], owned) for relation in relations]
+
+    def _sequences(self, tables: list[int]) -> list[Sequence]:
+        found = rows(self._cursor, "sequences", schemas=self._schemas, tables=tables)
+        last = last_used(self._cursor, [row for row in found if row["readable"]])
+        self._others += [
+            SchemaObject(kind="unreadable sequence", name=name_of(row)) for row in found if not row["readable"]
+        ]
+        return [_sequence(row, last.get(row["oid"])) for row in found]
+
+    def _types(self, tables: list[int]) -> list[NamedType]:
+        found = rows(self._cursor, "types", schemas=self._schemas, tables=tables)
+        self._others += [
+            SchemaObject(kind="unproven check of a domain", name=TableName(schema=row["schema"], name=check))
+            for row in found
+            for check in row["unproven"]
+        ]
+        return [_named_type(row) for row in found]
+
+    def _beside(self, relations: list[Relation]) -> None:
+        """Whatever else there is."""
+        for row in rows(self._cursor, "objects", schemas=self._schemas):
+            parent = TableName(schema=row["parent_schema"], name=row["parent_name"]) if row["parent_name"] else None
+            self._others.append(SchemaObject(kind=row["kind"], name=name_of(row), parent=parent))
+        pairs = [(row["oid"], relation.root["oid"]) for relation in relations for row in relation.partitions]
+        differing = rows(
+            self._cursor, "partition_differences", partitions=[p for p, _ in pairs], roots=[r for _, r in pairs]
+        )
+        for row in differing:
+            parent = TableName(schema=row["schema"], name=row["table"])
+            self._others.append(SchemaObject(kind=row["kind"], name=name_of(row), parent=parent))
+        self._others += [
+            SchemaObject(kind="row level security", name=name_of(row), parent=name_of(row))
+            for row in _members(relations)
+            if row["row_security"]
+        ]
+
+
+def _members(relations: Iterable[Relation]) -> Iterable[Row]:
+    return (row for relation in relations for row in (relation.root, *relation.partitions))
+
+
+def _by_table(found: Iterable[Row]) -> dict[int, list[Row]]:
+    grouped: dict[int, list[Row]] = defaultdict(list)
+    for row in found:
+        grouped[row["table"]].append(row)
+    return grouped
+
+
+def _table(relation: Relation, columns: list[Row], owned: constraints.Constraints) -> Table:
+    root = relation.root
+    oid = root["oid"]
+    return Table(
+        name=name_of(root),
+        columns=tuple(map(_column, columns)),
+        primary_key=owned.primary_keys.get(oid),
+        indexes=tuple(owned.indexes[oid]),
+        foreign_keys=tuple(owned.foreign_keys[oid]),
+        checks=tuple(owned.checks[oid]),
+        comment=root["comment"],
+        partitioning=_partitioning(relation, owned),
+        old_image=_old_image(relation, has_key=oid in owned.primary_keys),
+        rows=sum(row["rows"] for row in (relation.partitions or (root,))),
+        bytes=sum(row["bytes"] for row in (relation.partitions or (root,))),
+    )
+
+
+def _old_image(relation: Relation, has_key: bool) -> Literal["full", "key", "none"]:
+    """
+    The partitions decide what is written to the log and the root what a stream through it says it is: the weakest holds
+    for both. An identity that is not the key is of no use to a table that is followed by its key, nor to one without.
+    """
+    images = {row["identity"] for row in (relation.root, *relation.partitions)}
+    weakest = next(image for image in _WEAKEST_FIRST if image in images)
+    return "none" if weakest == "key" and not has_key else weakest
+
+
+def _partitioning(relation: Relation, owned: constraints.Constraints) -> Partitioning | None:
+    if relation.root["kind"] != "p":
+        return None
+    return Partitioning(
+        by=relation.root["partitioned_by"],
+        partitions=tuple(
+            Partition(
+                name=name_of(row),
+                bound=row["bound"],
+                indexes=tuple(owned.indexes[row["oid"]]),
+                foreign_keys=tuple(owned.foreign_keys[row["oid"]]),
+            )
+            for row in relation.partitions
+        ),
+    )
+
+
+def _column(row: Row) -> Column:
+    kind = kind_of(row["base"], _enum(row))
+    if isinstance(kind, kinds.Other):
+        kind = kinds.Other(native=row["native"])
+    sequence = TableName(schema=row["sequence_schema"], name=row["sequence_name"]) if row["sequence_name"] else None
+    expression, generated = row["expression"], row["generated"]
+    return Column(
+        name=row["name"],
+        kind=kind,
+        native=row["native"],
+        nullable=row["nullable"],
+        default=defaults.recognise(expression, kind, sequence) if expression and not generated else None,
+        generated=Generated(expression=expression, stored=generated == "s") if generated else None,
+        identity=_IDENTITY.get(row["identity"]),
+        collation=row["collation"],
+        comment=row["comment"],
+    )
+
+
+def _enum(row: Row) -> dict[str, kinds.Enum]:
+    if not row["enum_name"]:
+        return {}
+    labels = tuple(row["enum_labels"] or ())
+    return {row["base"]: kinds.Enum(labels=labels, schema=row["enum_schema"], name=row["enum_name"])}
+
+
+def _sequence(row: Row, last: int | None) -> Sequence:
+    owner = TableName(schema=row["owner_schema"], name=row["owner_table"]) if row["owner_column"] else None
+    return Sequence(
+        name=name_of(row),
+        type=row["type"],
+        start=row["start"],
+        increment=row["increment"],
+        minimum=row["minimum"],
+        maximum=row["maximum"],
+        cache=row["cache"],
+        cycle=row["cycle"],
+        last_value=last,
+        owned_by=(owner, row["owner_column"]) if owner else None,
+        identity=row["identity"],
+    )
+
+
+def _named_type(row: Row) -> NamedType:
+    if not row["is_domain"]:
+        return NamedType(name=name_of(row), labels=tuple(row["labels"] or ()), comment=row["comment"])
+    clauses = [row["base"]]
+    clauses += [f"COLLATE {row['collation']}"] if row["collation"] else []
+    clauses += [f"DEFAULT {row['default']}"] if row["default"] else []
+    clauses += ["NOT NULL"] if row["not_null"] else []
+    return NamedType(name=name_of(row), definition=" ".join([*clauses, *row["checks"]]), comment=row["comment"])

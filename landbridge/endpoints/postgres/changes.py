@@ -1,0 +1,156 @@
+"""The source's log as a stream: the publication and the slot that it needs, its beginning, and its end."""
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any
+
+import psycopg2.errors
+
+from landbridge.endpoints.postgres import shape, slots
+from landbridge.endpoints.postgres.connection import Database, closing, driver_errors
+from landbridge.endpoints.postgres.decode import Decoder
+from landbridge.endpoints.postgres.lsn import AS_NUMBER, number, position
+from landbridge.endpoints.postgres.names import fits, qualified, quote, shorten
+from landbridge.endpoints.postgres.stream import Stream, log_errors
+from landbridge.errors import SchemaDrift, Transient, Unsupported
+from landbridge.model import Position, TableMap, TableName
+
+_SLOT_PATIENCE = 30
+_SIDE_PATIENCE = 30
+_KEEPALIVE = "5min"
+"""wal_sender_timeout of our own session: how long whoever reads the stream may be busy with something else."""
+
+_HERE = f"select {AS_NUMBER % 'pg_catalog.pg_current_wal_insert_lsn()'}"
+_CREATE_SLOT = f"select {AS_NUMBER % 'lsn'} from pg_catalog.pg_create_logical_replication_slot(%s, 'pgoutput')"
+
+
+class ChangeLog:
+    """Implements abc.Changes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def here(self) -> Position:
+        with self._session() as cursor:
+            cursor.execute(_HERE)
+            return position(cursor.fetchone()[0])
+
+    def prepare(self, run: str, tables: Sequence[TableMap]) -> Position:
+        """Transient, naming them, when open transactions keep the slot from being made."""
+        _require_plain(tables)
+        self.release(run)
+        name = _name(run)
+        names = ", ".join(f"only {qualified(table.source.name)}" for table in tables)
+        with self._session() as cursor:
+            cursor.execute(
+                f"create publication {quote(name)} {'for table ' + names if tables else ''} with "
+                "(publish = 'insert, update, delete, truncate', publish_via_partition_root = true)"
+            )
+            return self._create_slot(cursor, name)
+
+    def settle(self, since: Position, patience: float) -> None:
+        """
+        A commit is in the log before other sessions see it. So every transaction that is open or not yet visible now
+        has to end; a slot has waited for those that began before it, but not for the visibility of the others.
+        """
+        deadline = time.monotonic() + patience
+        with self._session() as cursor:
+            cursor.execute("select pg_catalog.pg_current_xact_id()::text")  # a snapshot's xmax may lie below open ones
+            limit = cursor.fetchone()[0]
+            while left := slots.open_before(cursor, limit):
+                if time.monotonic() >= deadline:
+                    raise Transient(
+                        f"transactions that were open at {since} have not ended: {', '.join(left)}",
+                        mend="end them, or wait for them with a larger capture.patience",
+                    )
+                time.sleep(0.05)
+
+    @contextmanager
+    def stream(self, run: str, since: Position, tables: Sequence[TableMap]) -> Iterator[Stream]:
+        _require_plain(tables)
+        name = _name(run)
+        with ExitStack() as opened:
+            with log_errors(self._database.ref):
+                side = opened.enter_context(closing(self._database.open()))
+                with side.cursor() as cursor:
+                    cursor.execute(f"set statement_timeout = '{_SIDE_PATIENCE}s'")
+                    slots.claim(cursor, name, number(since))
+                _check_publication(side, name, tables)
+                connection = opened.enter_context(closing(self._database.open_replication()))
+                cursor = _start(connection, name, since)
+            decoder = Decoder(tables, lambda relation, table: shape.examine(side, relation, table))
+            watch = partial(_check_publication, side, name, tables)
+            yield Stream(cursor, side, decoder, number(since), watch, self._database.ref)
+
+    def release(self, run: str) -> None:
+        name = _name(run)
+        with self._session() as cursor:
+            slots.drop(cursor, name)
+            cursor.execute("select from pg_catalog.pg_publication where pubname = %s", (name,))
+            if cursor.fetchone() is not None:
+                cursor.execute(f"drop publication {quote(name)}")
+
+    @contextmanager
+    def _session(self) -> Iterator[Any]:
+        with (
+            driver_errors(self._database.ref),
+            closing(self._database.open()) as connection,
+            connection.cursor() as cursor,
+        ):
+            yield cursor
+
+    def _create_slot(self, cursor: Any, name: str) -> Position:
+        cursor.execute(f"set statement_timeout = '{_SLOT_PATIENCE}s'")
+        try:
+            cursor.execute(_CREATE_SLOT, (name,))
+            return position(cursor.fetchone()[0])
+        except psycopg2.errors.QueryCanceled:
+            cursor.execute("set statement_timeout = 0")
+            blockers = slots.writers(cursor)
+            raise Transient(
+                f"the replication slot could not be made within {_SLOT_PATIENCE} s: it waits for open transactions, "
+                f"the oldest: {', '.join(blockers) or 'none any more'}",
+                mend="end them (select pg_terminate_backend(pid), rollback prepared) or wait; then start again",
+            ) from None
+
+
+def _start(connection: Any, name: str, since: Position) -> Any:
+    cursor = connection.cursor()
+    cursor.execute(f"set wal_sender_timeout = '{_KEEPALIVE}'")
+    options = {"proto_version": "1", "publication_names": quote(name), "messages": "true"}
+    cursor.start_replication(slot_name=name, start_lsn=number(since), status_interval=1, options=options)
+    return cursor
+
+
+def _name(run: str) -> str:
+    """Of slot and publication; a slot's name has lower case letters, digits and _ only."""
+    name = f"landbridge_{run}"
+    plain = re.sub(r"[^a-z0-9_]", "_", name.lower())
+    return name if name == plain and fits(name) else shorten(plain, told_by=run)
+
+
+def _require_plain(tables: Sequence[TableMap]) -> None:
+    for table in tables:
+        if not table.plain:
+            raise Unsupported(
+                f"changes of {table.source.name} cannot be captured for a target of another family yet",
+                mend="choose a target of the same family, or leave the table out",
+            )
+
+
+def _check_publication(side: Any, name: str, tables: Sequence[TableMap]) -> None:
+    """
+    Tables are published by their identity. One that took the place and name of a planned one, as tools for online
+    changes have it, sends nothing, and nothing in the stream would say so.
+    """
+    with side.cursor() as cursor:
+        cursor.execute("select schemaname, tablename from pg_catalog.pg_publication_tables where pubname = %s", (name,))
+        published = {TableName(schema=schema, name=table) for schema, table in cursor.fetchall()}
+    if missing := sorted({table.source.name for table in tables} - published):
+        raise SchemaDrift(
+            f"the publication {name} no longer has {', '.join(map(str, missing))}: dropped, renamed or taken out",
+            mend="load again",
+        )

@@ -1,0 +1,123 @@
+"""
+What the output plugin `pgoutput` sends, protocol version 1 (manual, 54.9 "Logical Replication Message Formats"). The
+first byte of a message is its tag; numbers are big-endian; times are microseconds since 2000-01-01.
+"""
+
+from dataclasses import dataclass
+from struct import Struct
+from typing import Any
+
+from landbridge.errors import Unsupported
+from landbridge.model import TableName
+
+BEGIN, COMMIT, RELATION, TRUNCATE, MESSAGE, TYPE, ORIGIN = b"BCRTMYO"
+INSERT, UPDATE, DELETE = b"I", b"U", b"D"
+NEW, KEY, FULL = b"NKO"
+"""Tags of a row: as it is after the change, its replica identity before it, all of it before it."""
+
+_BEGIN = Struct(">xQq")
+_EPOCH = 946_684_800
+
+_FIELD = Struct(">BI").unpack_from
+_TEXT, _NULL, _UNCHANGED = b"tnu"
+_ROW = 2  # the count of fields comes first
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelationColumn:
+    name: str
+    identity: bool
+    type: int
+    modifier: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relation:
+    """identity: 'd' primary key, 'i' another index, 'f' all columns, 'n' none. Generated columns are not listed."""
+
+    oid: int
+    name: TableName
+    identity: str
+    columns: tuple[RelationColumn, ...]
+
+
+def begin(payload: bytes) -> tuple[int, float]:
+    """Where the commit record starts, and when it was written."""
+    start, micros = _BEGIN.unpack_from(payload)
+    return start, _EPOCH + micros / 1_000_000
+
+
+def commit(payload: bytes) -> int:
+    """Where the commit record ends."""
+    return int.from_bytes(payload[10:18], "big")
+
+
+def message(payload: bytes) -> tuple[bool, int, bytes]:
+    """Of a message that somebody emitted: whether it belongs to a transaction, its position and its prefix."""
+    return bool(payload[1]), int.from_bytes(payload[2:10], "big"), payload[10 : payload.index(0, 10)]
+
+
+def truncated(payload: bytes) -> list[bytes]:
+    """The tables' oids, as the four bytes that name them in messages."""
+    count = int.from_bytes(payload[1:5], "big")
+    return [payload[place : place + 4] for place in range(6, 6 + 4 * count, 4)]
+
+
+def relation(payload: bytes) -> Relation:
+    schema, place = _string(payload, 5)
+    name, place = _string(payload, place)
+    identity = chr(payload[place])
+    count = int.from_bytes(payload[place + 1 : place + 3], "big")
+    place += 3
+    columns = []
+    for _ in range(count):
+        flags = payload[place]
+        column, place = _string(payload, place + 1)
+        type_, modifier = Struct(">Ii").unpack_from(payload, place)
+        place += 8
+        columns.append(RelationColumn(name=column, identity=bool(flags & 1), type=type_, modifier=modifier))
+    return Relation(
+        oid=int.from_bytes(payload[1:5], "big"),
+        name=TableName(schema=schema or "pg_catalog", name=name),
+        identity=identity,
+        columns=tuple(columns),
+    )
+
+
+def row(payload: bytes, place: int) -> tuple[list[Any], int]:
+    """
+    The fields of the row that begins at `place` (after its tag), and where it ends: the server's text as bytes, None
+    for NULL, Ellipsis for a value stored out of line that the update left as it was.
+    """
+    fields: list[Any] = []
+    add = fields.append
+    end = len(payload)
+    count = payload[place] << 8 | payload[place + 1]
+    place += _ROW
+    for _ in range(count):
+        if place + 5 <= end:
+            kind, length = _FIELD(payload, place)
+        else:  # too little is left for a length: the last fields are NULL or unchanged
+            kind, length = payload[place], 0
+        if kind == _TEXT:
+            start = place + 5
+            place = start + length
+            add(payload[start:place])
+        elif kind == _NULL:
+            add(None)
+            place += 1
+        elif kind == _UNCHANGED:
+            add(...)
+            place += 1
+        else:
+            raise Unsupported(
+                f"the stream holds a value of format {chr(kind)!r}", mend="report this with the server's version"
+            )
+    if place > end:
+        raise Unsupported("the stream holds a row that is cut off", mend="report this with the server's version")
+    return fields, place
+
+
+def _string(payload: bytes, place: int) -> tuple[str, int]:
+    end = payload.index(0, place)
+    return payload[place:end].decode(), end + 1

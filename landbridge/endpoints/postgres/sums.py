@@ -1,0 +1,65 @@
+"""Comparing: counts and sums of hashes by the server, rows as they are where those do not agree."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from landbridge.endpoints.abc import View
+from landbridge.endpoints.postgres.connection import Database
+from landbridge.endpoints.postgres.expressions import columns, hashed
+from landbridge.endpoints.postgres.names import qualified, quote
+from landbridge.endpoints.postgres.ranges import source, within
+from landbridge.endpoints.postgres.rows import Row, copy_out, rows_of
+from landbridge.endpoints.postgres.sessions import query, reading, reading_exactly
+from landbridge.errors import Terminal
+from landbridge.model import Bounds, ForeignKey, Position, Relation, Sum, Table
+from landbridge.pipe import stream
+
+
+class Viewer:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @contextmanager
+    def view(self, *, exact: bool = False) -> Iterator[View]:
+        if exact:
+            with reading_exactly(self._database) as (connection, position):
+                yield _View(connection, position)
+        else:
+            with reading(self._database) as connection:
+                query(connection, "select 1")  # takes the snapshot: now, not when the first sum is asked for
+                yield _View(connection, None)
+
+
+class _View:
+    def __init__(self, connection: Any, position: Position | None) -> None:
+        self.position = position
+        self._connection = connection
+
+    def sum(self, table: Relation, bounds: Bounds) -> Sum:
+        # OFFSET keeps the subquery apart, or the hash would be computed once for every time it is named.
+        rows, hashes, total = query(
+            self._connection,
+            f"select count(*), count(hash), coalesce(sum(hash), 0) from (select {hashed(table)} hash "
+            f"from {source(self._connection, table)} where {within(table, bounds)} offset 0) rows",
+        )[0]
+        if rows != hashes:
+            raise Terminal(f"{table.name}: {rows - hashes} rows have no hash", mend="exclude the table")
+        return Sum(rows=rows, checksum=int(total) % 2**64)
+
+    def rows(self, table: Relation, bounds: Bounds) -> Iterator[Row]:
+        place = source(self._connection, table)
+        select = f"select {columns(table)} from {place} where {within(table, bounds)}"
+        return rows_of(stream(lambda sink: copy_out(self._connection, select, sink)))
+
+    def orphans(self, table: Table) -> Mapping[str, int]:
+        return {key.name: query(self._connection, _orphans(table, key))[0][0] for key in table.foreign_keys}
+
+
+def _orphans(table: Table, key: ForeignKey) -> str:
+    """A NULL in any column points nowhere and may."""
+    pairs = list(zip(key.columns, key.target_columns, strict=True))
+    given = " and ".join(f"child.{quote(own)} is not null" for own, _ in pairs)
+    same = " and ".join(f"parent.{quote(other)} = child.{quote(own)}" for own, other in pairs)
+    parent = f"select from {qualified(key.target)} parent where {same}"
+    return f"select count(*) from {qualified(table.name)} child where {given} and not exists ({parent})"

@@ -1,0 +1,161 @@
+"""
+The neutral kinds of column values. Each has one canonical text (docs/canonical-text.md); an engine maps its own types
+to kinds (source) and kinds to its own types (target), so there are n + m mappings and never n × m.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Int:
+    tag: Literal["int"] = "int"
+    bits: int
+    unsigned: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decimal:
+    """precision and scale None: unbounded."""
+
+    tag: Literal["decimal"] = "decimal"
+    precision: int | None = None
+    scale: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Float:
+    tag: Literal["float"] = "float"
+    bits: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bool:
+    tag: Literal["bool"] = "bool"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Date:
+    tag: Literal["date"] = "date"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Time:
+    tag: Literal["time"] = "time"
+    fsp: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timestamp:
+    """Without time zone."""
+
+    tag: Literal["timestamp"] = "timestamp"
+    fsp: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimestampTz:
+    """An instant; its canonical text is in UTC."""
+
+    tag: Literal["timestamptz"] = "timestamptz"
+    fsp: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text:
+    """length in characters, None: unbounded; fixed: CHAR(n)."""
+
+    tag: Literal["text"] = "text"
+    length: int | None = None
+    fixed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bytes:
+    tag: Literal["bytes"] = "bytes"
+    length: int | None = None
+    fixed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Json:
+    """exact: the text itself is the value (key order, duplicate keys), not what it parses to."""
+
+    tag: Literal["json"] = "json"
+    exact: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Uuid:
+    tag: Literal["uuid"] = "uuid"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enum:
+    """schema and name are those of the type where the engine has named enums, else empty."""
+
+    tag: Literal["enum"] = "enum"
+    labels: tuple[str, ...]
+    schema: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Set:
+    tag: Literal["set"] = "set"
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bit:
+    tag: Literal["bit"] = "bit"
+    length: int
+    varying: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Year:
+    tag: Literal["year"] = "year"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inet:
+    tag: Literal["inet"] = "inet"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Other:
+    """A type that only its own engine family knows, carried in its own text. Across families it is a blocking loss."""
+
+    tag: Literal["other"] = "other"
+    native: str
+
+
+Kind = (
+    Int | Decimal | Float | Bool | Date | Time | Timestamp | TimestampTz | Text | Bytes | Json | Uuid | Enum | Set | Bit
+    | Year | Inet | Other
+)  # fmt: skip
+
+SORTED_ALIKE = (Int, Decimal, Bool, Date, Timestamp, TimestampTz, Year)
+"""Kinds whose values every engine sorts in the same order, so that a key range means the same rows on both sides."""
+
+BY_VALUE = (Float, Json)
+"""Kinds whose texts may differ between engines though the values are equal: compared parsed when texts differ."""
+
+FREE_TEXT = (Text, Json, Enum, Set, Other)
+"""Kinds whose text may hold any character, so it needs escaping in a line and its length in a checksum."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    """What a target type cannot hold. A blocking loss stops the plan; the others are shown in its report."""
+
+    column: str
+    what: str
+    blocking: bool
+    choices: tuple[str, ...] = ()
+
+
+Rendered = tuple[str, tuple[Loss, ...]]
+Renderer = Callable[[Kind], Rendered]

@@ -1,0 +1,387 @@
+"""
+What a database holds, in neutral words: tables and what belongs to them, and the pieces of work made of them.
+
+All values are frozen and can be written to JSON and read back (`dump`, `load`): the ledger keeps the tables of a run,
+because decoders must use the columns of the moment they decode, never today's catalog.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, NewType, TypeVar
+
+from pydantic import TypeAdapter
+
+from landbridge.kinds import Kind
+
+Position = NewType("Position", str)
+"""A place in a source's log. Opaque but for this: positions of one source compare as plain strings in log order."""
+
+Family = str
+"""The name of an engine family. Neutral code only asks whether two are equal."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class TableName:
+    """Also names sequences and types. `schema` is a database in engines that have no schemas."""
+
+    schema: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Default:
+    """
+    native: the expression as its engine writes it. Where it has a neutral meaning, that too: `literal` in canonical
+    text, `now` for the current time, `sequence` for the next value of a sequence.
+    """
+
+    native: str
+    literal: str | None = None
+    now: bool = False
+    sequence: TableName | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generated:
+    expression: str
+    stored: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """
+    native: the type as its engine writes it in DDL. identity: 'always', 'default', or 'auto' (AUTO_INCREMENT).
+    on_update_now: set to the current time by every update (a source default that a plain default does not say).
+    """
+
+    name: str
+    kind: Kind
+    native: str
+    nullable: bool = True
+    default: Default | None = None
+    generated: Generated | None = None
+    identity: Literal["always", "default", "auto"] | None = None
+    on_update_now: bool = False
+    collation: str | None = None
+    comment: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    name: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexPart:
+    """
+    One of column and expression is set. native: the whole part with operator class and order as its engine writes it,
+    for a copy within the family. prefix: leading characters only.
+    """
+
+    column: str | None = None
+    expression: str | None = None
+    descending: bool = False
+    prefix: int | None = None
+    native: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Index:
+    """
+    constraint: a UNIQUE constraint, not a bare index. where: predicate as its engine writes it. nulls_distinct: False
+    where a second NULL is a duplicate.
+    """
+
+    name: str
+    parts: tuple[IndexPart, ...]
+    unique: bool = False
+    constraint: bool = False
+    method: str = "btree"
+    include: tuple[str, ...] = ()
+    where: str | None = None
+    comment: str = ""
+    deferrable: bool = False
+    deferred: bool = False
+    nulls_distinct: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForeignKey:
+    """Actions in upper case SQL words (NO ACTION, RESTRICT, CASCADE, SET NULL, SET DEFAULT)."""
+
+    name: str
+    columns: tuple[str, ...]
+    target: TableName
+    target_columns: tuple[str, ...]
+    on_delete: str = "NO ACTION"
+    on_update: str = "NO ACTION"
+    deferrable: bool = False
+    deferred: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    name: str
+    expression: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Partition:
+    """A partition of a table: an ordinary table but for `bound`, which is native DDL text."""
+
+    name: TableName
+    bound: str
+    indexes: tuple[Index, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Partitioning:
+    """by: native DDL text after PARTITION BY."""
+
+    by: str
+    partitions: tuple[Partition, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """
+    transactional: False where the storage engine has no transactions. old_image: what a change carries of the row
+    before it: 'full', 'key' or 'none'. logs_cascades: False where the server carries out foreign key actions on this
+    table without a word in its log. rows and bytes are the server's estimates.
+    """
+
+    name: TableName
+    columns: tuple[Column, ...]
+    primary_key: Key | None = None
+    indexes: tuple[Index, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    checks: tuple[Check, ...] = ()
+    comment: str = ""
+    partitioning: Partitioning | None = None
+    transactional: bool = True
+    old_image: Literal["full", "key", "none"] = "full"
+    logs_cascades: bool = True
+    rows: int = 0
+    bytes: int = 0
+
+    def column(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sequence:
+    """owned_by: table and column. last_value None: never used. Bounds as the server says them."""
+
+    name: TableName
+    type: str = "bigint"
+    start: int = 1
+    increment: int = 1
+    minimum: int = 1
+    maximum: int = 2**63 - 1
+    cache: int = 1
+    cycle: bool = False
+    last_value: int | None = None
+    owned_by: tuple[TableName, str] | None = None
+    identity: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequenceMap:
+    source: Sequence
+    target: Sequence
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedType:
+    """An enum (labels) or a domain (definition: native text after AS)."""
+
+    name: TableName
+    labels: tuple[str, ...] = ()
+    definition: str = ""
+    comment: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SchemaObject:
+    """An object that is listed but not read in full: a view, routine, trigger, event, grant. parent: its table."""
+
+    kind: str
+    name: TableName
+    parent: TableName | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalog:
+    family: Family
+    version: str
+    tables: tuple[Table, ...]
+    sequences: tuple[Sequence, ...] = ()
+    types: tuple[NamedType, ...] = ()
+    others: tuple[SchemaObject, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnMap:
+    source: Column
+    target: Column
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """A column as it travels: `kind` decides the canonical text, on both sides the source's; `native` is this side's type."""
+
+    name: str
+    kind: Kind
+    native: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relation:
+    """
+    One side of a TableMap: what a query or a statement needs. `key`: where the key's columns stand in `fields`, in key
+    order. plain: both sides are of one family, so that the engine's own text travels instead of canonical text.
+    """
+
+    number: int
+    name: TableName
+    fields: tuple[Field, ...]
+    key: tuple[int, ...]
+    plain: bool = False
+
+    @property
+    def key_fields(self) -> tuple[Field, ...]:
+        return tuple(self.fields[place] for place in self.key)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableMap:
+    """
+    One table of the run. `number` is its index in the run, the same for the run's whole life. `columns` are those that
+    travel: generated ones do not. Rows in the load and images in the stream have their fields in this order.
+    """
+
+    number: int
+    source: Table
+    target: Table
+    columns: tuple[ColumnMap, ...]
+    plain: bool = False
+
+    @property
+    def source_side(self) -> Relation:
+        fields = (Field(name=c.source.name, kind=c.source.kind, native=c.source.native) for c in self.columns)
+        return self._side(self.source.name, tuple(fields))
+
+    @property
+    def target_side(self) -> Relation:
+        fields = (Field(name=c.target.name, kind=c.source.kind, native=c.target.native) for c in self.columns)
+        return self._side(self.target.name, tuple(fields))
+
+    def _side(self, name: TableName, fields: tuple[Field, ...]) -> Relation:
+        return Relation(number=self.number, name=name, fields=fields, key=self.key, plain=self.plain)
+
+    @property
+    def key(self) -> tuple[int, ...]:
+        """Where the primary key's columns stand in `columns`, in key order; empty without a key."""
+        if self.source.primary_key is None:
+            return ()
+        names = [column.source.name for column in self.columns]
+        return tuple(names.index(name) for name in self.source.primary_key.columns)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """
+    A range of keys, above `low` up to and including `high`, compared as tuples; None: open. The values are canonical
+    texts of the key columns, in key order. `token`, when set, is a range only its engine understands (of blocks, say).
+    """
+
+    low: tuple[str, ...] | None = None
+    high: tuple[str, ...] | None = None
+    token: str | None = None
+
+
+EVERYTHING = Bounds()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """One piece of a table's load. `number` counts within the table."""
+
+    table: int
+    number: int
+    bounds: Bounds = field(default=EVERYTHING)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Copied:
+    """What a segment's copy moved. `position`: the log's end after the read, at or past every row seen."""
+
+    rows: int
+    bytes: int
+    position: Position | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sum:
+    """Rows of a range and the sum of their hashes, modulo 2**64."""
+
+    rows: int
+    checksum: int
+
+
+_adapters: dict[Any, TypeAdapter[Any]] = {}
+
+
+def _adapter(cls: Any) -> TypeAdapter[Any]:
+    if cls not in _adapters:
+        _adapters[cls] = TypeAdapter(cls)
+    return _adapters[cls]
+
+
+def dump(value: object) -> Any:
+    """The value as plain JSON data."""
+    return _adapter(type(value)).dump_python(value, mode="json")
+
+
+def load(cls: type[T], data: Any) -> T:
+    """The value that `dump` wrote."""
+    value: T = _adapter(cls).validate_python(data)
+    return value
+
+
+
+# --- what moves -------------------------------------------------------------------------------------------------------
+
+Value = Any
+"""One field: canonical text as bytes, None for NULL, Ellipsis where the change does not carry the column."""
+
+INSERT, UPDATE, DELETE, TRUNCATE = 0, 1, 2, 3
+
+Change = tuple[int, int, tuple[Value, ...] | None, tuple[Value, ...] | None]
+"""
+(operation, table number, old, new), small and flat because millions of them pass.
+
+new: the row after it, fields in the order of the table's `columns`; None for DELETE and TRUNCATE.
+old: with a key, the key's fields in key order, for DELETE always and for UPDATE only when the key changed (else None);
+without a key, all fields of the row before it. None for INSERT and TRUNCATE.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """
+    A committed transaction, or a part of a large one: `last` is False for all parts but the last, and all parts carry
+    the position of the commit's end or, where that is not known yet, of the part. Without changes it is a heartbeat:
+    everything before `position` has been seen. `committed` is in seconds since 1970, by the source's clock.
+    """
+
+    position: Position
+    committed: float
+    changes: list[Change]
+    last: bool = True

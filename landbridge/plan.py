@@ -1,0 +1,196 @@
+"""
+The plan: one YAML file, one strict model, the parameter of every flow and so the form in the orchestrator's UI.
+
+Secrets are references (`env:NAME`, `file:PATH`, `block:NAME`), resolved only when a connection is opened.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from landbridge.errors import PlanError
+
+TLS = Literal["disable", "require", "verify-ca", "verify-full"]
+
+_DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(s|m|h)$")
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+secret_sources: dict[str, Callable[[str], str]] = {}
+"""Readers of secret references by their scheme; the orchestrator's side adds `block`."""
+
+
+def seconds(duration: str) -> float:
+    """'90s', '5m' or '2h' in seconds."""
+    match = _DURATION.match(duration)
+    if match is None:
+        raise ValueError(f"{duration!r} is not a duration; write it like 60s, 5m or 2h")
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def _duration(text: str) -> str:
+    seconds(text)
+    return text
+
+
+def _reference(text: str) -> str:
+    scheme, found, name = text.partition(":")
+    if not found or not name or scheme not in ("env", "file", "block"):
+        raise ValueError("a secret is given by reference: env:NAME, file:PATH or block:NAME, never as itself")
+    return text
+
+
+def _freeze(text: str) -> str:
+    if text not in ("read-only", "revoke") and not text.startswith("hook:"):
+        raise ValueError(f"{text!r} is not a way to freeze; write read-only, revoke or 'hook: COMMAND'")
+    return text
+
+
+Duration = Annotated[str, AfterValidator(_duration)]
+SecretRef = Annotated[str, AfterValidator(_reference)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class EndpointRef(_Strict):
+    """Where a database is and how to reach it."""
+
+    engine: str = Field(description="engine of the server, as `landbridge plan --help` lists them")
+    host: str
+    port: int | None = Field(default=None, description="default: the engine's usual port")
+    user: str
+    password: SecretRef | None = Field(default=None, description="env:NAME, file:PATH or block:NAME")
+    database: str | None = Field(default=None, description="needed where one connection sees one database only")
+    tls: TLS | None = Field(default=None, description="default: verify-full, and disable on loopback")
+    ca: str | None = Field(default=None, description="file with the certificate authority to trust")
+
+    def secret(self) -> str:
+        """The password itself, '' where none is given. Raises PlanError when the reference leads nowhere."""
+        return "" if self.password is None else read_secret(self.password)
+
+    @property
+    def loopback(self) -> bool:
+        return self.host in ("localhost", "127.0.0.1", "::1") or self.host.startswith("127.")
+
+    @property
+    def effective_tls(self) -> TLS:
+        return self.tls or ("disable" if self.loopback else "verify-full")
+
+
+class TableRule(_Strict):
+    """One of include and exclude: schema.table with * as wildcard. The last rule that matches a table decides."""
+
+    include: str | None = None
+    exclude: str | None = None
+    to: str | None = Field(default=None, description="schema.table on the target; * stands for the source's name")
+
+
+class LoadSettings(_Strict):
+    workers: int = Field(default=4, ge=1, le=64, description="segments copied at once")
+    segment_mb: int = Field(default=64, ge=1, le=1024, description="size of a segment, roughly")
+
+
+class CaptureSettings(_Strict):
+    spool_gb: float = Field(default=20, gt=0, description="no new transaction is taken from the source above this")
+    patience: Duration = Field(default="60s", description="how long transactions open at the start may take to end")
+
+
+class ValidationSettings(_Strict):
+    timeout: Duration = Field(default="10m", description="how long a comparison may wait for its position")
+
+
+class CutoverSettings(_Strict):
+    freeze: Annotated[str, AfterValidator(_freeze)] = Field(
+        default="read-only", description="read-only, revoke, or 'hook: COMMAND'"
+    )
+    timeout: Duration = Field(default="60s", description="the freeze is undone by itself after this")
+    max_lag: Duration = Field(default="10s", description="the gate opens at this lag or less")
+    approval_expires: Duration = Field(default="24h", description="an approval is worth nothing after this")
+
+
+class Plan(_Strict):
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$", description="lower case letters, digits, - and _")
+    source: EndpointRef
+    target: EndpointRef
+    mode: Literal["full-load-and-cdc"] = "full-load-and-cdc"
+    tables: tuple[TableRule, ...] = Field(min_length=1)
+    load: LoadSettings = LoadSettings()
+    capture: CaptureSettings = CaptureSettings()
+    validation: ValidationSettings = ValidationSettings()
+    cutover: CutoverSettings = CutoverSettings()
+
+    @property
+    def hash(self) -> str:
+        """Of what decides the run's result: endpoints and tables, not speeds and timeouts."""
+        decisive = self.model_dump_json(include={"name", "source", "target", "mode", "tables"})
+        return hashlib.sha256(decisive.encode()).hexdigest()[:16]
+
+
+def read_plan(path: Path) -> Plan:
+    """The plan in a YAML file. Raises PlanError that names every fault at once."""
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PlanError(f"the plan {path} cannot be read: {error.strerror}", mend="give the path of a YAML file") from None
+    except yaml.YAMLError as error:
+        raise PlanError(f"{path} is not YAML: {error}", mend="correct the file at the place named") from None
+    return parse_plan(data, str(path))
+
+
+def parse_plan(data: object, where: str = "the plan") -> Plan:
+    if not isinstance(data, dict):
+        raise PlanError(f"{where} holds no mapping", mend="write name, source, target and tables; see docs/plan.md")
+    try:
+        return Plan.model_validate(data)
+    except ValidationError as error:
+        faults = [_fault(item["loc"], item["msg"], item["type"]) for item in error.errors(include_input=False)]
+        raise PlanError(f"{where} has {len(faults)} fault(s):\n  - " + "\n  - ".join(faults), mend="correct them; docs/plan.md lists every key") from None
+
+
+def _fault(loc: tuple[int | str, ...], message: str, code: str) -> str:
+    place = ".".join(str(part) for part in loc)
+    if code == "extra_forbidden":
+        return f"{place}: unknown key; known here: {', '.join(_known(loc[:-1]))}"
+    return f"{place}: {message.removeprefix('Value error, ')}"
+
+
+def _known(loc: tuple[int | str, ...]) -> list[str]:
+    models: dict[str, type[BaseModel]] = {
+        "source": EndpointRef, "target": EndpointRef, "tables": TableRule, "load": LoadSettings,
+        "capture": CaptureSettings, "validation": ValidationSettings, "cutover": CutoverSettings,
+    }  # fmt: skip
+    model = models[str(loc[0])] if loc else Plan
+    return list(model.model_fields)
+
+
+def read_secret(reference: str) -> str:
+    """The secret behind a reference. Raises PlanError when there is none; an empty one counts as none."""
+    scheme, _, name = reference.partition(":")
+    reader = {"env": _from_environment, "file": _from_file, **secret_sources}.get(scheme)
+    if reader is None:
+        raise PlanError(f"nothing here can read the secret {reference}", mend="use env:NAME or file:PATH")
+    return reader(name)
+
+
+def _from_environment(name: str) -> str:
+    value = os.environ.get(name)
+    if not value:
+        raise PlanError(f"the secret env:{name} is not set", mend=f"export {name}=... before the command")
+    return value
+
+
+def _from_file(name: str) -> str:
+    try:
+        value = Path(name).read_text(encoding="utf-8").rstrip("\n")
+    except OSError as error:
+        raise PlanError(f"the secret file:{name} cannot be read: {error.strerror}", mend="give a readable file") from None
+    if not value:
+        raise PlanError(f"the secret file:{name} is empty", mend="write the password into the file")
+    return value

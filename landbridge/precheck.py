@@ -1,0 +1,82 @@
+"""Everything that must be so before anything is written: all findings in one list."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from landbridge import ledger
+from landbridge.cascades import unfollowable
+from landbridge.endpoints import Endpoint, connect
+from landbridge.endpoints.abc import Checks, Connects, Describes, Finding, Prepares
+from landbridge.errors import CheckFailed
+from landbridge.mapping import Resolved, resolve, schemas_wanted
+from landbridge.model import TableName
+from landbridge.plan import Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prechecked:
+    """resolved is None when an end could not be reached."""
+
+    findings: tuple[Finding, ...]
+    resolved: Resolved | None
+
+    @property
+    def refusals(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.level == "refuse")
+
+    def refuse(self) -> None:
+        """Raises CheckFailed with every refusal, when there is one."""
+        if not self.refusals:
+            return
+        lines = [f"{f.name}: found {f.found}; wanted {f.wanted}\n      mend: {f.mend}" for f in self.refusals]
+        raise CheckFailed(
+            f"precheck refused, {len(lines)} finding(s):\n  - " + "\n  - ".join(lines),
+            mend="put these right and run the same command again; docs/checks.md explains each check",
+        )
+
+
+def precheck(plan: Plan) -> Prechecked:
+    """Look at both ends; writes nothing. Raises PlanError for rules that match nothing."""
+    source, target = connect(plan.source), connect(plan.target)
+    unreachable = [found for end in (source, target) if (found := end.get(Checks).reach()) is not None]
+    if unreachable:
+        return Prechecked(findings=tuple(unreachable), resolved=None)
+    resolved = look(plan, source, target)
+    findings = [_blocking(found.table, found.loss.column, found.loss.what, found.loss.choices) for found in resolved.blocking]
+    findings += [_unfollowable(key, parent) for key, parent in unfollowable(resolved.tables).items()]
+    findings += source.get(Checks).check_source(resolved.tables, plan.cutover.freeze)
+    findings += target.get(Checks).check_target(resolved.tables, _owned(plan, target))
+    return Prechecked(findings=tuple(findings), resolved=resolved)
+
+
+def look(plan: Plan, source: Endpoint, target: Endpoint) -> Resolved:
+    """What the plan would do, from the source's catalog of this moment."""
+    describes = source.get(Describes)
+    catalog = describes.describe(schemas_wanted(plan, describes.schemas()))
+    return resolve(plan, catalog, target.family, target.get(Prepares))
+
+
+def _owned(plan: Plan, target: Endpoint) -> Collection[TableName]:
+    with target.get(Connects).engine().connect() as connection:
+        return ledger.owned_tables(connection, plan.name) if ledger.exists(connection) else ()
+
+
+def _blocking(table: TableName, column: str, what: str, choices: tuple[str, ...]) -> Finding:
+    return Finding(
+        name="column-kind",
+        level="refuse",
+        found=f"{table}.{column}: {what}",
+        wanted="a column that the target can hold",
+        mend=f"choose one of: {', '.join(choices)}" if choices else f"leave the table out: {{exclude: {table}}}",
+    )
+
+
+def _unfollowable(key: str, parent: str) -> Finding:
+    return Finding(
+        name="hidden-cascade",
+        level="refuse",
+        found=f"foreign key {key} acts on rows when {parent} changes, the server does not log that, and the key does not"
+        " point to the primary key, or its own table has none, so it cannot be followed",
+        wanted="foreign keys with CASCADE or SET NULL that point to a primary key, between tables that have one",
+        mend=f"recreate {key} with ON DELETE RESTRICT ON UPDATE RESTRICT until the cutover, or leave its table out",
+    )

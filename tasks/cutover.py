@@ -1,0 +1,131 @@
+"""The switch, step by step; whatever fails before the point of no return gives the source back to its writers."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from prefect.logging import get_run_logger
+
+from landbridge import ledger
+from landbridge.begin import must_find
+from landbridge.catch_up import Watch
+from landbridge.cutover import Cutover
+from landbridge.endpoints import connect
+from landbridge.endpoints.abc import Changes
+from landbridge.errors import CutoverVoid, Terminal
+from landbridge.plan import Plan
+from tasks import checks
+from tasks.home import run_folder
+from tasks.running import Phase, ledger_of
+from tasks.steps import step
+
+if TYPE_CHECKING:
+    pass
+
+_SLOWER = 2.0
+"""A comparison may take this much longer than the last one did."""
+
+
+def is_switched(plan: Plan) -> bool:
+    """Whether the target is open already. Raises PlanError when the plan has no run."""
+    run = must_find(plan).run
+    with ledger_of(plan).connect() as connection:
+        state = ledger.cutover_row(connection, run)[0]
+    if state == "opening":  # killed right there: from here there is only forward
+        _cutover(plan, run).finish()
+    return state in ("opening", "done")
+
+
+def _cutover(plan: Plan, run: str) -> Cutover:
+    return Cutover(connect(plan.source), connect(plan.target), run, plan, run_folder(run))
+
+
+def refuse_if_switched(plan: Plan) -> None:
+    if is_switched(plan):
+        raise Terminal(
+            f"the target of {plan.name!r} is open and takes writes of its own, so it may differ from the source",
+            mend="nothing is to be done; `landbridge status` shows the last comparison, made before it opened",
+        )
+
+
+def must_be_proven(plan: Plan) -> None:
+    """Raises Terminal unless everything is built and the latest comparison found both sides equal."""
+    run = must_find(plan).run
+    with ledger_of(plan).connect() as connection:
+        built, latest = ledger.phase_done(connection, run, "build-indexes"), ledger.latest_round(connection, run)
+    if not built:
+        raise Terminal(
+            f"{plan.name!r} is not loaded and built yet", mend="run `landbridge migrate` with this plan first"
+        )
+    if latest is None or not latest["passed"]:
+        found = "has not been compared yet" if latest is None else f"differed in round {latest['round']}"
+        raise Terminal(f"the target of {plan.name!r} {found}", mend="run `landbridge validate` with this plan first")
+
+
+@contextmanager
+def switching(plan: Plan, run: str) -> Iterator[Cutover]:
+    """The state machine, undone if what happens inside fails; first of all, what an earlier try left is undone."""
+    cutover = _cutover(plan, run)
+    cutover.undo()
+    try:
+        yield cutover
+    except BaseException:
+        if cutover.undo():
+            get_run_logger().warning("the source takes writes again")
+        raise
+
+
+@step("freeze", retries=0)
+def freeze(cutover: Cutover) -> None:
+    cutover.freeze()
+
+
+@step("drain", retries=0)
+def drain(cutover: Cutover, watch: Watch) -> None:
+    cutover.drain(watch)
+
+
+@step("advance-counters", retries=2)
+def advance_counters(cutover: Cutover) -> None:
+    cutover.advance_counters()
+
+
+@step("open", retries=0)
+def open_target(cutover: Cutover, watch: Watch) -> None:
+    cutover.open(watch)
+
+
+def check_once_more(plan: Plan, cutover: Cutover, watch: Watch, this: Phase) -> None:
+    """
+    The whole comparison again, while both sides stand still. Left out, and said so, where the last one took longer
+    than the freeze may last: each change since then was applied with its row count proven.
+    """
+    left, last = float(cutover.detail["deadline"]) - time.time(), _last_seconds(plan, cutover.run)
+    if last * _SLOWER > left:
+        this.detail["final_check"] = f"not repeated: it took {last:.0f} s and the freeze had {left:.0f} s left"
+        return
+    verdict = checks.compare(plan, cutover.run, watch, this.say, still=True)
+    this.detail["final_check"] = checks.show(plan, verdict)
+    if not verdict.passed:
+        raise CutoverVoid(
+            f"the final check found {verdict.differing:,} differing row(s)", mend=f"see the report {verdict.report}"
+        )
+
+
+def _last_seconds(plan: Plan, run: str) -> float:
+    with ledger_of(plan).connect() as connection:
+        latest = ledger.latest_round(connection, run)
+    return float(latest["detail"]["seconds"]) if latest and latest["detail"] else 0.0
+
+
+@step("release")
+def release(plan: Plan, run: str) -> None:
+    """The source forgets the stream: what it kept for us is freed."""
+    connect(plan.source).get(Changes).release(run)
+
+
+@step("end-the-run")
+def end_the_run(plan: Plan, run: str) -> None:
+    with ledger_of(plan).begin() as connection:
+        ledger.end_run(connection, run, "done")

@@ -1,0 +1,34 @@
+"""The target's schema, in the parts that come before and after the rows."""
+
+from collections.abc import Callable
+
+from landbridge import ledger, schema
+from landbridge.begin import begin, find
+from landbridge.endpoints import connect
+from landbridge.endpoints.abc import Connects, Phase, Statement
+from landbridge.plan import Plan
+from landbridge.precheck import look
+from tasks.steps import step
+
+
+@step("write-down-the-run")
+def write_down_the_run(plan: Plan) -> ledger.Run:
+    """The run in the ledger, with the tables as they are now; one that is there already stays as it is."""
+    return find(plan) or begin(plan, look(plan, connect(plan.source), connect(plan.target)))
+
+
+@step("build", run_name="build-{part}")
+def build(plan: Plan, run: str, part: Phase, say: Callable[[str], None]) -> int:
+    """Every object of one part of the schema; how many had to be made."""
+    target = connect(plan.target)
+    engine = target.get(Connects).engine()
+    with engine.begin() as connection:
+        blueprint = ledger.blueprint(connection, run)
+
+    def progress(statement: Statement) -> None:
+        say(f"{statement.kind} {statement.name}")
+
+    made = schema.build(target, run, schema.statements(target, blueprint), (part,), progress=progress)
+    with engine.begin() as connection:
+        schema.mark_done(connection, run, (part,), blueprint.tables, whole=True)
+    return made

@@ -1,0 +1,96 @@
+"""Capture and apply: processes of their own, kept running and watched for as long as a phase needs them."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prefect.logging import get_run_logger
+
+from landbridge import ledger
+from landbridge.begin import capture_start, must_find
+from landbridge.catch_up import wait_consistent, wait_for, wait_position
+from landbridge.endpoints import connect
+from landbridge.endpoints.abc import Changes
+from landbridge.ledger import StreamRow
+from landbridge.plan import Plan, seconds
+from landbridge.replicate import Replication
+from tasks.board import BOARD
+from tasks.home import run_folder
+from tasks.running import ledger_of
+from tasks.steps import step
+
+_SHOWN_EVERY = 0.5
+_open: dict[str, "Stream"] = {}
+
+
+class Stream:
+    """A run's capture and apply while they run."""
+
+    def __init__(self, plan: Plan, run: str, replication: Replication) -> None:
+        self.plan, self.run, self.replication = plan, run, replication
+        self.engine = ledger_of(plan)
+        self._next = 0.0
+
+    def watch(self) -> None:
+        """Raises what capture or apply died of; shows how far they are."""
+        self.replication.check()
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + _SHOWN_EVERY
+            self.row()
+
+    def row(self) -> StreamRow:
+        with self.engine.connect() as connection:
+            row = ledger.read_stream(connection, self.run)
+        state = "held" if row.held else "applying" if _reached(row) else "converging"
+        BOARD.streamed(state, lag(row), row.changes)
+        return row
+
+    def catch_up(self) -> str:
+        """To the consistent point, then to where the source's log ends now; what came of it in one line."""
+        wait_consistent(self.engine, self.run, self.watch)
+        here = connect(self.plan.source).get(Changes).here()
+        row = wait_position(self.engine, self.run, here, self.watch, None)
+        return f"{row.changes:,} changes applied, the target is where the source was a moment ago"
+
+    def wait_for_lag(self) -> float | None:
+        """Until the lag is what the plan allows at the gate."""
+        most = seconds(self.plan.cutover.max_lag)
+        row = wait_for(self.engine, self.run, lambda row: (lag(row) or 0.0) <= most, self.watch)
+        return lag(row)
+
+
+def _reached(row: StreamRow) -> bool:
+    return row.consistent is not None and row.position >= row.consistent
+
+
+def lag(row: StreamRow) -> float | None:
+    """Seconds since the source committed what was applied last; None before anything was."""
+    return max(0.0, time.time() - row.committed) if row.committed else None
+
+
+@contextmanager
+def replicating(plan: Plan) -> Iterator[Stream]:
+    """
+    Capture and apply run inside. Entering it again inside is free and gives the same; the outermost one stops them,
+    also when this process is told to end, which reaches its main thread only, as a BaseException.
+    """
+    run = must_find(plan).run
+    if run in _open:
+        yield _open[run]
+        return
+    replication = Replication(plan, run, run_folder(run))
+    try:
+        replication.start()
+        _open[run] = Stream(plan, run, replication)
+        get_run_logger().info("capture and apply run")
+        yield _open[run]
+    finally:
+        _open.pop(run, None)
+        replication.stop()
+        get_run_logger().info("capture and apply have stopped")
+
+
+@step("fix-the-start", retries=1)
+def fix_the_start(plan: Plan, run: str) -> None:
+    """Where the stream begins; waits until nothing older than that is open at the source."""
+    capture_start(plan, run, connect(plan.source), connect(plan.target))

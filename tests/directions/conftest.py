@@ -1,0 +1,52 @@
+"""Whole migrations on real servers: one home and one Prefect server for all of them, stopped when the tests are over."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from landbridge.endpoints.mysql import server as mysql
+from tests.directions.commandline import CommandLine
+from tests.directions.stage import End, Stage
+
+_numbers = itertools.count(1)
+
+MakeStage = Callable[..., Stage]
+
+
+@pytest.fixture(scope="session")
+def landbridge(landbridge_home: Path, session_folder: Path) -> Iterator[CommandLine]:
+    """The command line. At the end nothing that any command wrote or said may hold a password."""
+    said = session_folder / "said"
+    said.mkdir()
+    commands = CommandLine(landbridge_home, said)
+    yield commands
+    stopped = commands.run("server", "stop")
+    assert stopped.code == 0, stopped
+    assert commands.leaks() == [], "a password stands in these files"
+
+
+@pytest.fixture
+def make_stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeStage]:
+    """`make_stage(server, schemas)`: empty databases on the source server and on the target, accounts made."""
+    sources: list[End] = []
+
+    def make(server: Any, schemas: dict[str, str] | None = None) -> Stage:
+        family = "mysql" if isinstance(server, mysql.Server) else "postgres"
+        name = request.getfixturevalue(f"{family}_database")(server)
+        source = End(engine=family, server=server, database=name, variable="SOURCE_PASSWORD")
+        target_server = request.getfixturevalue("postgres_target_server")
+        target_name = request.getfixturevalue("postgres_database")(target_server)
+        target = End(engine="postgres", server=target_server, database=target_name, variable="TARGET_PASSWORD")
+        for end in (source, target):
+            end.prepare()
+        sources.append(source)
+        folder = tmp_path / f"plan-{next(_numbers)}"
+        folder.mkdir()
+        return Stage(source=source, target=target, schemas=schemas or {name: name}, folder=folder)
+
+    yield make
+    for source in sources:
+        source.thaw()

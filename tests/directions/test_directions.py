@@ -1,0 +1,229 @@
+"""
+Every direction with the sample databases, moved while an application writes, until the source refuses its writes; and
+compared by nothing of the product's own.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.directions import writes_chinook, writes_extra, writes_nasty, writes_pagila, writes_sakila
+from tests.directions.catalog import foreign_keys, objects
+from tests.directions.commandline import CommandLine, processes
+from tests.directions.compare import count, differences
+from tests.directions.conftest import MakeStage
+from tests.directions.stage import Stage
+from tests.directions.workload import Operation, Workload
+from tests.support import load_pg_file, load_sql_file, rows
+
+CASES = Path(__file__).parents[1] / "cases"
+NASTY = 'Nasty.Schema "1" %s'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Direction:
+    """server: a fixture, or a version of PostgreSQL. files: of the sample data where they have a folder, else cases."""
+
+    server: str | int
+    files: tuple[str, ...]
+    schemas: tuple[str, ...]
+    operations: Callable[[], list[Operation]]
+    to: str | None = None
+
+
+def _backticks(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
+
+
+def _quotes(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _sakila(*, cascades: bool) -> Callable[[], list[Operation]]:
+    return lambda: writes_sakila.operations(cascades=cascades) + writes_extra.operations("", cascades=cascades)
+
+
+SAKILA = ("sakila/sakila-schema.sql", "sakila/sakila-data.sql", "extra.mysql.sql")
+PAGILA = ("pagila/pagila-schema.sql", "pagila/pagila-data.sql")
+DIRECTIONS = {
+    "sakila-mariadb10": Direction(
+        server="mariadb_server", files=SAKILA, schemas=("",), operations=_sakila(cascades=False), to="sakila"
+    ),
+    "sakila-mysql9": Direction(server="mysql_server", files=SAKILA, schemas=("",), operations=_sakila(cascades=True)),
+    "chinook-mariadb11": Direction(
+        server="mariadb11_server", files=("chinook/chinook-mysql.sql",), schemas=("",),
+        operations=lambda: writes_chinook.Shop(writes_chinook.camel, emoji=False).operations(),
+    ),
+    "chinook-postgres16": Direction(
+        server=16, files=("chinook/chinook-pg.sql",), schemas=("public",),
+        operations=lambda: writes_chinook.Shop(writes_chinook.snake).operations(),
+    ),
+    "pagila-postgres15": Direction(server=15, files=PAGILA, schemas=("public",), operations=writes_pagila.operations),
+    "pagila-postgres17": Direction(
+        server=17, files=(*PAGILA, "extra.postgres.sql"), schemas=("public", "extra"),
+        operations=lambda: writes_pagila.operations() + writes_extra.operations("extra.", cascades=True),
+    ),
+    "nasty-mariadb10": Direction(
+        server="mariadb_server", files=("nasty.mysql.sql",), schemas=("",),
+        operations=lambda: writes_nasty.operations(_backticks, "", "☃"),
+    ),
+    "nasty-postgres18": Direction(
+        server="postgres_server", files=("nasty.postgres.sql",), schemas=(NASTY,),
+        operations=lambda: writes_nasty.operations(_quotes, f"{_quotes(NASTY)}.", "🚀"),
+    ),
+}  # fmt: skip
+
+
+def arrange(direction: Direction, request: pytest.FixtureRequest, make_stage: MakeStage, data: Path) -> Stage:
+    """Both databases, the source full."""
+    named = isinstance(direction.server, str)
+    server = request.getfixturevalue(direction.server) if named else request.getfixturevalue("postgres_version")(direction.server)
+    stage = make_stage(server, {schema: schema for schema in direction.schemas} if direction.schemas != ("",) else None)
+    if direction.schemas == ("",):
+        stage = Stage(
+            source=stage.source, target=stage.target, folder=stage.folder,
+            schemas={stage.source.database: direction.to or stage.source.database},
+        )  # fmt: skip
+    for name in direction.files:
+        path = data / name if "/" in name else CASES / name
+        if stage.source.engine == "postgres":
+            load_pg_file(server, stage.source.database, path)
+        else:
+            with stage.source.side("") as side:
+                load_sql_file(side.connection, path, stage.source.database)
+    stage.write_plan()
+    return stage
+
+
+@pytest.mark.parametrize("name", DIRECTIONS)
+def test_a_migration_under_writes_loses_nothing(
+    name: str, request: pytest.FixtureRequest, make_stage: MakeStage, shared_data: Path, landbridge: CommandLine
+) -> None:
+    direction = DIRECTIONS[name]
+    stage = arrange(direction, request, make_stage, shared_data)
+    workload = Workload(stage.source.application(), direction.operations())
+    with workload:
+        workload.run_for(60)
+        said = landbridge.ok("migrate", str(stage.plan), "--yes")
+        print([(p["phase"], round(p["finished"]-p["started"],1)) for p in said["phases"]], said["cutover"]["pause"], said["stream"]["changes"])  # TRY
+        _wait_for_refusal(workload)
+    assert workload.mistakes == []
+    assert workload.idle == []
+    assert_equal(stage)
+    assert_switched(said, workload)
+    assert_inventory(stage, said["inventory"])
+    assert_foreign_keys(stage)
+    assert_counters_go_on(stage)
+    assert_nothing_left(stage, said["run"])
+
+
+def _wait_for_refusal(workload: Workload) -> None:
+    """The application tries on for a while: none of it may get through."""
+    deadline = time.monotonic() + 10
+    while not workload.refused:
+        assert time.monotonic() < deadline, f"the source still takes writes: {workload.failures}"
+        time.sleep(0.1)
+    time.sleep(0.5)
+
+
+def assert_equal(stage: Stage) -> None:
+    found = []
+    for source, target in stage.schemas.items():
+        with stage.source.side(source) as left, stage.target.side(target) as right:
+            assert count(left) > 0
+            found += differences(left, right)
+    assert not found, "\n".join(found)
+
+
+def assert_switched(said: dict[str, Any], workload: Workload) -> None:
+    """What the command says of the run, against what the application saw."""
+    cutover = said["cutover"]
+    assert said["outcome"] == "cutover"
+    assert cutover["state"] == "done"
+    assert 0 < cutover["pause"] < 60
+    assert workload.last_commit <= cutover["frozen"] + 0.5
+    assert said["validation"]["passed"] is True
+    assert said["stream"]["changes"] > 0, "no change came through the stream: the test proves nothing"
+    assert said["rejects"] == []
+    assert all(table["rows"] >= 0 and table["finished"] for table in said["tables"])
+
+
+def assert_inventory(stage: Stage, inventory: list[dict[str, Any]]) -> None:
+    """Every object of the source has a row, and each row says how it ended."""
+    listed = {(item["kind"], item["name"], item["parent"]): item for item in inventory}
+    wanted = set()
+    for schema in stage.schemas:
+        with stage.source.side(schema) as side:
+            wanted |= objects(side)
+    silent = sorted(wanted - listed.keys())
+    assert not silent, f"objects without a row in the inventory: {silent[:10]}; of that name: {_alike(listed, silent)}"
+    undecided = [key for key, item in listed.items() if item["status"] in ("planned", "failed")]
+    assert not undecided, f"objects that are neither carried nor left: {undecided[:10]}"
+    unexplained = [key for key, item in listed.items() if item["status"] == "not carried" and not item["reason"]]
+    assert not unexplained
+    carried = ("table", "column", "primary key", "index", "unique", "foreign key", "partition")
+    left = [key for key, item in listed.items() if item["status"] == "not carried" and key[0] in carried and key in wanted]
+    assert all("FULLTEXT" in listed[key]["reason"].upper() for key in left), [listed[key] for key in left]
+
+
+def _alike(listed: dict[Any, Any], silent: list[Any]) -> list[Any]:
+    names = {name for _, name, _ in silent[:10]}
+    return [key for key in listed if key[1] in names or key[1].rpartition(".")[2] in names][:10]
+
+
+def assert_foreign_keys(stage: Stage) -> None:
+    """The same actions, and proven."""
+    for source, target in stage.schemas.items():
+        with stage.source.side(source) as left, stage.target.side(target) as right:
+            wanted, found = foreign_keys(left), foreign_keys(right)
+            assert found == wanted
+
+
+def assert_counters_go_on(stage: Stage) -> None:
+    """A row without a key of its own gets a free one: no sequence of the target stands where it began."""
+    for schema in stage.schemas.values():
+        with stage.target.side(schema) as side:
+            for table, column, counter in _counted(side.connection, schema):
+                (newest,) = rows(side.connection, f"SELECT coalesce(max({_quotes(column)}), 0) FROM {_quotes(schema)}.{_quotes(table)}")[0]
+                (following,) = rows(side.connection, "SELECT nextval(%s::regclass)", (counter,))[0]
+                assert following > newest, f"{table}.{column} goes on with {following}, but {newest} is taken"
+            if stage.source.engine == "mysql":
+                with stage.source.side("") as source:
+                    wanted = {(t, c) for t, c in _auto_increments(source.connection, stage.source.database)}
+                assert wanted == {(t, c) for t, c, _ in _counted(side.connection, schema)}
+
+
+def _counted(connection: Any, schema: str) -> list[tuple[str, str, str]]:
+    found = rows(
+        connection,
+        "SELECT relname, attname, pg_get_serial_sequence(quote_ident(nspname) || '.' || quote_ident(relname), attname)"
+        " FROM pg_attribute JOIN pg_class c ON c.oid = attrelid JOIN pg_namespace n ON n.oid = relnamespace"
+        " WHERE nspname = %s AND relkind IN ('r', 'p') AND NOT relispartition AND attnum > 0 AND NOT attisdropped",
+        (schema,),
+    )
+    return [(table, column, counter) for table, column, counter in found if counter]
+
+
+def _auto_increments(connection: Any, database: str) -> list[tuple[Any, ...]]:
+    return rows(
+        connection,
+        "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = %s AND extra LIKE '%%auto_increment%%'",
+        (database,),
+    )
+
+
+def assert_nothing_left(stage: Stage, run: str) -> None:
+    """No process, and on the source no slot and no publication: a slot left behind fills its disk."""
+    deadline = time.monotonic() + 5
+    while processes(run) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert processes(run) == {}
+    if stage.source.engine == "postgres":
+        assert stage.source.run("SELECT slot_name FROM pg_replication_slots WHERE database = current_database()") == []
+        assert stage.source.run("SELECT pubname FROM pg_publication") == []
+
+

@@ -1,0 +1,184 @@
+"""The ledger's promises, on a real target: one landing for each segment, one owner of the stream, one open request."""
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from landbridge import ledger
+from landbridge.endpoints.postgres.connection import Database
+from landbridge.errors import Fenced, PlanError, Terminal
+from landbridge.kinds import Int
+from landbridge.model import EVERYTHING, Column, ColumnMap, Copied, Key, Position, Segment, Table, TableMap, TableName
+from landbridge.plan import EndpointRef, Plan, parse_plan
+
+T = Table(
+    name=TableName(schema="public", name="t"),
+    columns=(Column(name="id", kind=Int(bits=32), native="integer", nullable=False),),
+    primary_key=Key(name="t_pkey", columns=("id",)),
+)
+MAP = TableMap(number=0, source=T, target=T, columns=(ColumnMap(source=T.columns[0], target=T.columns[0]),))
+
+
+def _plan(**changed: Any) -> Plan:
+    end = {"engine": "postgres", "host": "127.0.0.1", "user": "postgres"}
+    return parse_plan({"name": "a-plan", "source": end, "target": end, "tables": [{"include": "public.*"}]} | changed)
+
+
+@pytest.fixture
+def engine(postgres_server: Any, postgres_database: Callable[..., str]) -> Iterator[sa.Engine]:
+    server = postgres_server
+    ref = EndpointRef(
+        engine="postgres", host=server.host, port=server.port, user=server.user, database=postgres_database(server)
+    )
+    engine = Database(ref).engine()
+    with engine.begin() as connection:
+        ledger.open_ledger(connection)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def run(engine: sa.Engine) -> str:
+    with engine.begin() as connection:
+        return ledger.begin_run(
+            connection, _plan(), "server-1", ledger.Blueprint(tables=(MAP,), sequences=(), types=())
+        ).run
+
+
+def test_opening_again_changes_nothing_and_a_run_is_found_again(engine: sa.Engine, run: str) -> None:
+    with engine.begin() as connection:
+        ledger.open_ledger(connection)
+        found = ledger.find_run(connection, _plan())
+        assert found is not None
+        assert found.run == run
+        assert ledger.tables(connection, run) == [MAP]
+
+
+def test_a_changed_plan_is_refused(engine: sa.Engine, run: str) -> None:
+    with engine.begin() as connection, pytest.raises(PlanError, match="has changed since its run"):
+        ledger.find_run(connection, _plan(tables=[{"include": "public.t"}]))
+
+
+def test_a_segment_lands_once_and_a_second_claim_waits_for_the_first(engine: sa.Engine, run: str) -> None:
+    with engine.begin() as connection:
+        ledger.plan_segments(connection, run, 0, [EVERYTHING])
+    segment, second = Segment(table=0, number=0), []
+    claimed, may_end = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with engine.begin() as connection:
+            assert ledger.claim_segment(connection, run, segment)
+            claimed.set()
+            may_end.wait(10)
+            ledger.finish_segment(connection, run, segment, Copied(rows=5, bytes=50, position=Position("7")))
+
+    def other() -> None:
+        with engine.begin() as connection:
+            second.append(ledger.claim_segment(connection, run, segment))
+
+    threads = [threading.Thread(target=first), threading.Thread(target=other)]
+    threads[0].start()
+    claimed.wait(10)
+    threads[1].start()
+    threads[1].join(0.3)
+    assert second == []
+    may_end.set()
+    for thread in threads:
+        thread.join(10)
+    assert second == [False]
+
+
+def test_a_rolled_back_segment_is_open_again(engine: sa.Engine, run: str) -> None:
+    segment = Segment(table=0, number=0)
+    with engine.begin() as connection:
+        ledger.plan_segments(connection, run, 0, [EVERYTHING])
+    with engine.connect() as connection:
+        assert ledger.claim_segment(connection, run, segment)
+        connection.rollback()
+    with engine.begin() as connection:
+        assert ledger.open_segments(connection, run, 0) == [segment]
+        with pytest.raises(Terminal, match="open segments"):
+            ledger.finish_table(connection, run, 0, exact=False)
+
+
+def test_no_segment_lands_once_apply_may_write(engine: sa.Engine, run: str) -> None:
+    segment = Segment(table=0, number=0)
+    with engine.begin() as connection:
+        ledger.plan_segments(connection, run, 0, [EVERYTHING])
+        assert ledger.claim_segment(connection, run, segment)
+        ledger.finish_segment(connection, run, segment, Copied(rows=5, bytes=50, position=Position("7")))
+        ledger.finish_table(connection, run, 0, exact=False)
+        ledger.open_for_apply(connection, run)
+    with engine.begin() as connection:
+        assert not ledger.claim_segment(connection, run, segment)
+        assert ledger.newest_read(connection, run) == "7"
+        state = ledger.table_states(connection, run)[0]
+        assert (state.state, state.rows, state.bytes) == ("applying", 5, 50)
+
+
+def test_apply_may_not_begin_while_a_table_loads(engine: sa.Engine, run: str) -> None:
+    with engine.begin() as connection, pytest.raises(Terminal, match="not loaded"):
+        ledger.open_for_apply(connection, run)
+
+
+def test_the_position_moves_only_for_its_owner(engine: sa.Engine, run: str) -> None:
+    with engine.begin() as connection:
+        ledger.start_stream(connection, run, Position("1"))
+        old = ledger.take_over(connection, run)
+        ledger.advance(connection, run, Position("1"), Position("2"), old, 10, 1.0)
+        new = ledger.take_over(connection, run)
+    with engine.begin() as connection, pytest.raises(Fenced):
+        ledger.advance(connection, run, Position("2"), Position("3"), old, 1, 1.0)
+    with engine.begin() as connection, pytest.raises(Fenced):
+        ledger.advance(connection, run, Position("1"), Position("3"), new, 1, 1.0)
+    with engine.begin() as connection:
+        row = ledger.read_stream(connection, run)
+        assert (row.position, row.changes, row.epoch) == ("2", 10, new)
+
+
+def test_the_consistent_point_only_grows(engine: sa.Engine, run: str) -> None:
+    with engine.begin() as connection:
+        ledger.start_stream(connection, run, Position("1"))
+        for position in ("5", "3", "8"):
+            ledger.raise_consistent(connection, run, Position(position))
+        assert ledger.read_stream(connection, run).consistent == "8"
+
+
+def test_an_approval_is_of_one_request_and_expires(engine: sa.Engine, run: str) -> None:
+    with engine.begin() as connection:
+        first = ledger.request_approval(connection, run, "cutover", {"rows": 1}, None)
+        second = ledger.request_approval(connection, run, "cutover", {"rows": 2}, None)
+    with engine.begin() as connection, pytest.raises(Terminal, match="no longer open"):
+        ledger.decide(connection, run, first.number, approve=True, by="a", reason="b", expires_in=60)
+    with engine.begin() as connection:
+        ledger.decide(connection, run, second.number, approve=True, by="a", reason="b", expires_in=0)
+        found = ledger.latest_approval(connection, run, "cutover")
+        assert found is not None
+        assert (found.state, found.approved_by, found.valid) == ("approved", "a", False)
+        third = ledger.request_approval(connection, run, "cutover", {"rows": 2}, None)
+        assert third.number == second.number + 1
+        ledger.decide(connection, run, third.number, approve=True, by="a", reason="b", expires_in=60)
+        assert ledger.request_approval(connection, run, "cutover", {"rows": 3}, None).number == third.number
+
+
+def test_the_cutover_moves_by_compare_and_set(engine: sa.Engine, run: str) -> None:
+    with engine.begin() as connection:
+        state, epoch, _ = ledger.cutover_row(connection, run)
+        assert state == "idle"
+        later = ledger.move(connection, run, "idle", "freezing", epoch, {"a": 1})
+    for wrong in (("idle", epoch), ("freezing", epoch), ("frozen", later)):
+        with engine.begin() as connection, pytest.raises(Fenced):
+            ledger.move(connection, run, wrong[0], "done", wrong[1], {})
+    with engine.begin() as connection:
+        assert ledger.cutover_row(connection, run) == ("freezing", later, {"a": 1})
+
+
+def test_the_inventory_keeps_one_line_an_object(engine: sa.Engine, run: str) -> None:
+    with engine.begin() as connection:
+        ledger.record(connection, run, [ledger.Item(kind="index", name="i", parent="s.t", status="planned")])
+        ledger.record(connection, run, [ledger.Item(kind="index", name="i", parent="s.t", status="migrated")])
+        ledger.record(connection, run, [ledger.Item(kind="index", name="i", parent="s.u", status="planned")])
+        assert ledger.summary(connection, run) == {"index": {"migrated": 1, "planned": 1}}

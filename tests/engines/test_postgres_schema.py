@@ -1,0 +1,114 @@
+"""Schemas read from real servers of every version, made on another server, and read again there."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from landbridge.endpoints.postgres.server import Server
+from landbridge.model import Sequence
+from tests.engines.postgres_schema import (
+    Made,
+    Schemas,
+    database,
+    dump,
+    everything,
+    execute,
+    moved,
+    planned,
+)
+from tests.support import load_pg_file, psql
+
+VERSIONS = [15, 16, 17, 18]
+ODD_SCHEMA = Path(__file__).with_name("odd_schema.sql")
+MOVED = {"types": "Other types", 'Sales "EU"': "order"}
+
+Databases = Callable[[Server], str]
+Versions = Callable[[int], Server]
+
+
+def moved_sequence(sequence: Sequence, schemas: Schemas) -> Sequence:
+    owner = sequence.owned_by and (moved(sequence.owned_by[0], schemas), sequence.owned_by[1])
+    return replace(sequence, name=moved(sequence.name, schemas), owned_by=owner)
+
+
+@pytest.fixture
+def target_server(postgres_target_server: Server) -> Server:
+    return postgres_target_server
+
+
+@pytest.mark.parametrize("schemas", [{}, MOVED], ids=["kept", "moved"])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_odd_schema_is_the_same_on_the_target(
+    version: int,
+    schemas: Schemas,
+    postgres_version: Versions,
+    target_server: Server,
+    postgres_database: Databases,
+) -> None:
+    server = postgres_version(version)
+    name, copy = postgres_database(server), postgres_database(target_server)
+    psql(server, name, ODD_SCHEMA)
+    catalog = everything(database(server, name))
+    made = Made(database(target_server, copy), catalog, schemas)
+    again = everything(database(target_server, copy))
+    assert made.losses == []
+    assert made.tables == [planned(table) for table in again.tables]
+    assert len(again.tables) == 7
+    sequences = [moved_sequence(each, schemas) for each in catalog.sequences]
+    assert sorted(sequences, key=lambda each: each.name) == list(again.sequences)
+    assert {each.name for each in again.types} == {moved(each.name, schemas) for each in catalog.types}
+    assert execute(database(target_server, copy), made.statements) == 0
+    if not schemas:
+        lost = {each for each in dump(server, name) if "brin" in each}  # its storage parameters are not carried
+        assert dump(server, name) - dump(target_server, copy) == lost
+        assert {each.partition(" WITH (")[0] for each in lost} == dump(target_server, copy) - dump(server, name)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("sample", ["pagila/pagila-schema.sql", "chinook/chinook-pg.sql"])
+def test_samples_are_the_same_on_the_target(
+    sample: str,
+    version: int,
+    shared_data: Path,
+    postgres_version: Versions,
+    target_server: Server,
+    postgres_database: Databases,
+) -> None:
+    server = postgres_version(version)
+    name, copy = postgres_database(server), postgres_database(target_server)
+    load_pg_file(server, name, shared_data / sample)
+    made = Made(database(target_server, copy), everything(database(server, name)), {})
+    assert made.losses == []
+    assert made.tables == [planned(table) for table in everything(database(target_server, copy)).tables]
+    only_view = {"CREATE UNIQUE INDEX rental_category ON public.rental_by_category USING btree (category)"}
+    assert dump(server, name) - dump(target_server, copy) <= only_view
+    assert dump(target_server, copy) - dump(server, name) == set()
+
+
+def test_an_older_target(postgres_version: Versions, postgres_server: Server, postgres_database: Databases) -> None:
+    """Before version 18 the foreign key of a partitioned table cannot be added unproven."""
+    old = postgres_version(15)
+    name, copy = postgres_database(postgres_server), postgres_database(old)
+    psql(postgres_server, name, ODD_SCHEMA)
+    psql(postgres_server, name, "ALTER TABLE types.no_key ADD v integer GENERATED ALWAYS AS (a * 2) VIRTUAL")
+    made = Made(database(old, copy), everything(database(postgres_server, name)), {})
+    assert [(loss.column, loss.blocking) for loss in made.losses] == [("v", False)]
+    assert made.tables == [planned(table) for table in everything(database(old, copy)).tables]
+    added = {s.sql.endswith("NOT VALID") for s in made.statements if s.phase == "foreign keys" and "by_hash" in s.sql}
+    assert added == {False}
+    assert not any("by_hash" in s.sql for s in made.statements if s.phase == "validate")
+
+
+def test_phases_come_in_order(postgres_server: Server, target_server: Server, postgres_database: Databases) -> None:
+    name, copy = postgres_database(postgres_server), postgres_database(target_server)
+    psql(postgres_server, name, ODD_SCHEMA)
+    made = Made(database(target_server, copy), everything(database(postgres_server, name)), {})
+    order = ("tables", "indexes", "unique", "foreign keys", "validate")
+    phases = [order.index(statement.phase) for statement in made.statements]
+    assert phases == sorted(phases)
+    assert set(phases) == set(range(5))
+    unproven = [s for s in made.statements if s.phase == "foreign keys"]
+    assert unproven
+    assert all(s.sql.endswith("NOT VALID") for s in unproven)

@@ -1,0 +1,1 @@
+"""The proof: counts and checksums compared, differences named, suites that decide."""

@@ -1,0 +1,157 @@
+"""
+The exact check while writes go on: apply is held for the moment in which snapshots of both sides are opened at one
+position of the source, then it runs on, and the comparing takes as long as it likes.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+from landbridge import ledger
+from landbridge.catch_up import Watch, holding
+from landbridge.endpoints import Endpoint
+from landbridge.endpoints.abc import Connects, View, Views
+from landbridge.kinds import SORTED_ALIKE
+from landbridge.ledger import Difference
+from landbridge.model import EVERYTHING, Bounds, Position, Sum, TableMap
+from validation.differ import diff
+
+Progress = Callable[[TableMap, int, int], None]
+"""Table, ranges compared, ranges in all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RangeResult:
+    """
+    proof: 'checksum' (both servers hashed the canonical texts) or 'value' (streamed and compared parsed, because the
+    texts differed). The proofs are equal when the sides are.
+    """
+
+    table: TableMap
+    number: int
+    bounds: Bounds
+    source: Sum
+    target: Sum
+    proof: str
+    source_proof: str
+    target_proof: str
+    differing: int = 0
+
+    @property
+    def equal(self) -> bool:
+        same = self.source.rows == self.target.rows and self.source_proof == self.target_proof
+        return same and self.differing == 0
+
+
+@dataclass(kw_only=True)
+class Comparison:
+    """All ranges of all tables at one position. orphans: rows that point nowhere, by table and foreign key."""
+
+    position: Position | None
+    expected_ranges: int
+    held: float
+    ranges: list[RangeResult] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
+    orphans: dict[tuple[str, str], int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def equal(self) -> bool:
+        every = len(self.ranges) == self.expected_ranges
+        return every and all(r.equal for r in self.ranges) and not any(self.orphans.values())
+
+
+def compare(
+    source: Endpoint,
+    target: Endpoint,
+    run: str,
+    watch: Watch,
+    *,
+    patience: float,
+    still: bool = False,
+    progress: Progress = lambda _table, _done, _all: None,
+) -> Comparison:
+    """
+    still: the source is frozen and everything is applied, so nothing needs holding. Transient when the views cannot be
+    had within `patience` seconds.
+    """
+    begun = time.monotonic()
+    with target.get(Connects).engine().begin() as connection:
+        work = {table: _ranges(table, ledger.segment_bounds(connection, run, table.number))
+                for table in ledger.tables(connection, run)}  # fmt: skip
+    with _views(source, target, run, watch, patience, still) as (left, right, held):
+        comparison = Comparison(
+            position=left.position, expected_ranges=sum(map(len, work.values())), held=held
+        )
+        with ThreadPoolExecutor(2, thread_name_prefix="compare") as pool:
+            for table, ranges in work.items():
+                _compare_table(table, ranges, left, right, pool, comparison, watch, progress)
+                named = {str(table.target.name): right.orphans(table.target)}
+                comparison.orphans |= {(name, key): n for name, found in named.items() for key, n in found.items()}
+    comparison.seconds = time.monotonic() - begun
+    return comparison
+
+
+def _ranges(table: TableMap, bounds: list[Bounds]) -> list[Bounds]:
+    """The load's ranges where both sides sort the key alike, else the table as a whole."""
+    kinds = [field.kind for field in table.source_side.key_fields]
+    alike = bool(kinds) and all(isinstance(kind, SORTED_ALIKE) for kind in kinds)
+    return bounds if alike and bounds and all(b.token is None for b in bounds) else [EVERYTHING]
+
+
+@contextmanager
+def _views(
+    source: Endpoint, target: Endpoint, run: str, watch: Watch, patience: float, still: bool
+) -> Iterator[tuple[View, View, float]]:
+    """Both views and the seconds for which apply was held."""
+    engine = target.get(Connects).engine()
+    with ExitStack() as views:
+        if still:
+            yield views.enter_context(source.get(Views).view()), views.enter_context(target.get(Views).view()), 0.0
+            return
+        begun = time.monotonic()
+        with holding(engine, run, watch, patience) as hold:
+            left = views.enter_context(source.get(Views).view(exact=True))
+            assert left.position is not None
+            hold(left.position)
+            right = views.enter_context(target.get(Views).view())
+        yield left, right, time.monotonic() - begun
+
+
+def _compare_table(
+    table: TableMap,
+    ranges: list[Bounds],
+    left: View,
+    right: View,
+    pool: ThreadPoolExecutor,
+    comparison: Comparison,
+    watch: Watch,
+    progress: Progress,
+) -> None:
+    for number, bounds in enumerate(ranges):
+        watch()
+        theirs = pool.submit(left.sum, table.source_side, bounds)
+        ours = pool.submit(right.sum, table.target_side, bounds)
+        comparison.ranges.append(_judge(table, number, bounds, theirs.result(), ours.result(), left, right, comparison))
+        progress(table, number + 1, len(ranges))
+
+
+def _judge(
+    table: TableMap, number: int, bounds: Bounds, source: Sum, target: Sum, left: View, right: View, found: Comparison
+) -> RangeResult:
+    proof, proofs, differing = "checksum", (source.checksum, target.checksum), 0
+    if source != target:
+        outcome = diff(table, bounds, left, right, max(source.rows, target.rows))
+        found.differences += outcome.named
+        proof, proofs = "value", (outcome.source_digest, outcome.target_digest)
+        differing = outcome.differing
+    return RangeResult(
+        table=table, number=number, bounds=bounds, source=source, target=target, proof=proof,
+        source_proof=_hex(proofs[0]), target_proof=_hex(proofs[1]), differing=differing,
+    )  # fmt: skip
+
+
+def _hex(number: int) -> str:
+    return f"{number:016x}"

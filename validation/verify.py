@@ -1,0 +1,95 @@
+"""One validation round: compare, judge, report, and write the verdict into the ledger."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from landbridge import ledger
+from landbridge.catch_up import Watch
+from landbridge.endpoints import connect
+from landbridge.endpoints.abc import Connects
+from landbridge.plan import Plan, seconds
+from validation.compare import Comparison, Progress, compare
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """report: a page that needs no network; docs: the Data Docs; data: the same as JSON."""
+
+    round: int
+    passed: bool
+    rows: int
+    ranges: int
+    differing: int
+    seconds: float
+    held: float
+    position: str | None
+    report: str
+    docs: str
+    data: str
+
+
+def verify(
+    plan: Plan,
+    run: str,
+    folder: Path,
+    watch: Watch,
+    *,
+    still: bool = False,
+    progress: Progress = lambda _table, _done, _all: None,
+) -> Verdict:
+    """
+    still: the source is frozen and everything is applied. Raises Transient when both sides cannot be seen at one
+    position in time; differences are no error here, they are the verdict.
+    """
+    source, target = connect(plan.source), connect(plan.target)
+    engine = target.get(Connects).engine()
+    with engine.begin() as connection:
+        number = ledger.begin_round(connection, run)
+    patience = seconds(plan.validation.timeout)
+    comparison = compare(source, target, run, watch, patience=patience, still=still, progress=progress)
+    verdict = _decide(plan, run, number, comparison, folder / f"validation-{number}")
+    with engine.begin() as connection:
+        ledger.add_differences(connection, run, number, comparison.differences)
+        ledger.finish_round(
+            connection, run, number, position=comparison.position, passed=verdict.passed, detail=asdict(verdict)
+        )
+    return verdict
+
+
+def _decide(plan: Plan, run: str, number: int, comparison: Comparison, folder: Path) -> Verdict:
+    from validation import frames, report, suites
+
+    folder.mkdir(parents=True, exist_ok=True)
+    target = connect(plan.target)
+    with target.get(Connects).engine().begin() as connection:
+        tables = ledger.tables(connection, run)
+        rejects = ledger.rejects(connection, run)
+        items, summary = ledger.items(connection, run), ledger.summary(connection, run)
+    judged = suites.judge(
+        {
+            "ranges": frames.ranges_frame(comparison),
+            "schema": frames.schema_frame(target, tables),
+            "facts": frames.facts_frame(comparison, len(rejects)),
+        },
+        folder,
+    )
+    passed = judged.passed and comparison.equal
+    page = report.Page(
+        plan=plan.name, run=run, source=_where(plan.source.engine, plan.source.host),
+        target=_where(plan.target.engine, plan.target.host), passed=passed, comparison=comparison,
+        results=judged.results, items=items, summary=summary, docs=judged.docs,
+    )  # fmt: skip
+    path = report.write(page, folder / "report.html")
+    data = folder / "report.json"
+    verdict = Verdict(
+        round=number, passed=passed, rows=sum(r.source.rows for r in comparison.ranges), ranges=len(comparison.ranges),
+        differing=sum(r.differing for r in comparison.ranges), seconds=comparison.seconds, held=comparison.held,
+        position=comparison.position, report=str(path), docs=str(judged.docs), data=str(data),
+    )  # fmt: skip
+    data.write_text(json.dumps({"verdict": asdict(verdict), "expectations": judged.results}, indent=2))
+    return verdict
+
+
+def _where(engine: str, host: str) -> str:
+    return f"{engine} at {host}"
