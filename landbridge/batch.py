@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import sqlalchemy as sa
 
 from landbridge import ledger
+from landbridge.cascades import Cascades
 from landbridge.compaction import RowByRow, Step, Truncation, compact
 from landbridge.endpoints import Endpoint
 from landbridge.endpoints.abc import Applies, ReadsAgain, TableBatch
@@ -47,6 +48,7 @@ class BatchWriter:
             self._read_at: Mapping[int, Position] = ledger.table_positions(connection, run)
         self._tables: dict[int, TableMap] = {table.number: table for table in tables}
         self._keys = {table.number: table.key for table in tables}
+        self._cascades = Cascades(tables)
         self._writer = target.get(Applies).writer(connection, [table.target_side for table in tables])
 
     def wanted(self, batch: Iterable[Transaction]) -> list[Change]:
@@ -67,13 +69,20 @@ class BatchWriter:
         """
         converge = self.consistent is not None and position < self.consistent
         missing: Missing = {}
-        if careful:
-            self._replay(changes, converge, missing)
-        else:
-            for step in compact(changes, self._keys, converge=converge):
-                self._take(step, converge, missing)
+        if not self._cascades:
+            self._write(changes, converge, missing, careful=careful)
+        for part in self._cascades.parts(changes, careful=careful or converge) if self._cascades else ():
+            self._write(part.changes, converge, missing, careful=careful)
+            self._cascades.follow(self._writer, part.events)
         for number, keys in missing.items():
             self._read_again(self._tables[number], list(dict.fromkeys(keys)))
+
+    def _write(self, changes: Sequence[Change], converge: bool, missing: Missing, *, careful: bool) -> None:
+        if careful:
+            self._replay(changes, converge, missing)
+            return
+        for step in compact(changes, self._keys, converge=converge):
+            self._take(step, converge, missing)
 
     def _take(self, step: Step, converge: bool, missing: Missing) -> None:
         if isinstance(step, Truncation):

@@ -3,6 +3,7 @@ The processes that keep the target up with the source, and their supervision: `p
 FOLDER` and `... apply FOLDER`. They outlive a flow that is killed; the next one ends them before it starts its own.
 """
 
+import gc
 import logging
 import logging.handlers
 import os
@@ -138,6 +139,8 @@ def _is_ours(pid: int, role: str, path: Path) -> bool:
 def main(role: str, path: str) -> int:
     folder = RunFolder(Path(path))
     stopping = _stop_on_signals()
+    gc.freeze()
+    gc.set_threshold(100_000)  # a batch is as many tuples, none of them garbage: looking cost a third of the time
     try:
         with folder.alone(role):
             _log_to(folder.path / f"{role}.log")

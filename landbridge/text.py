@@ -41,12 +41,17 @@ def lines(columns: Iterable[Sequence[bytes | None]]) -> bytes:
 
 def _escape_all(column: Sequence[bytes | None]) -> Sequence[bytes]:
     try:
-        whole = b"\t".join(column)  # type: ignore[arg-type]
-    except TypeError:
-        return [escape(field) for field in column]
-    if b"\\" in whole or b"\n" in whole or b"\r" in whole or whole.count(b"\t") >= len(column):
-        return [escape(field) for field in column]
-    return column  # type: ignore[return-value]
+        clean = _needs_no_escape(column)  # type: ignore[arg-type]
+    except TypeError:  # it has NULLs, or something that is no field at all
+        if not _needs_no_escape([field for field in column if field is not None]):
+            return [escape(field) for field in column]
+        return [NULL if field is None else field for field in column]
+    return column if clean else [escape(field) for field in column]  # type: ignore[return-value]
+
+
+def _needs_no_escape(column: Sequence[bytes]) -> bool:
+    whole = b"\t".join(column)
+    return not (b"\\" in whole or b"\n" in whole or b"\r" in whole or whole.count(b"\t") >= max(len(column), 1))
 
 
 def split(line: bytes) -> tuple[bytes | None, ...]:

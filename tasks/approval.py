@@ -25,6 +25,7 @@ from landbridge.catch_up import Watch
 from landbridge.errors import MigrationError, Terminal
 from landbridge.ledger import Approval
 from landbridge.plan import Plan, seconds
+from tasks import artifacts
 from tasks.board import BOARD
 from tasks.running import ledger_of
 from tasks.steps import step
@@ -82,7 +83,7 @@ def wait_for_decision(plan: Plan, run: str, request: Approval, text: str, watch:
     BOARD.note(f"or with: landbridge approve {BOARD.plan_file} --by NAME --reason TEXT")
     form = CutoverApproval.with_initial_data(description=text)
     limit = int(seconds(plan.cutover.approval_expires))
-    key = f"{run}-{request.number}"
+    key = artifacts.key(run, str(request.number))
     with _watching(plan, run, request, watch):
         try:
             answer = pause_flow_run(wait_for_input=form, timeout=limit, poll_interval=2, key=key)

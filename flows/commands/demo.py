@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -74,7 +75,8 @@ class Stage:
                 started.append((module, server))
                 module.create_database(server, "shop")
                 name = module.__name__.split(".")[-2]
-                self.urls[role] = module.url(server, "shop")
+                application = "shop" if role == "source" else server.user  # no superuser: those are above the freeze
+                self.urls[role] = module.url(replace(server, user=application), "shop")
                 self.refs[role] = {
                     "engine": name,
                     "host": server.host,

@@ -18,8 +18,19 @@ from landbridge.endpoints.postgres.connection import Database
 from landbridge.kinds import Text
 from landbridge.ledger import layout
 from landbridge.model import (
-    DELETE, INSERT, UPDATE, Change, Column, ColumnMap, Key, Position, Table, TableMap, TableName, Transaction,
-)  # fmt: skip
+    DELETE,
+    INSERT,
+    UPDATE,
+    Change,
+    Column,
+    ColumnMap,
+    Key,
+    Position,
+    Table,
+    TableMap,
+    TableName,
+    Transaction,
+)
 from landbridge.plan import EndpointRef, Plan, TableRule
 from landbridge.runfolder import RunFolder
 from landbridge.spool import SpoolWriter
@@ -36,9 +47,9 @@ COLUMNS = {
 
 def image(number: int, version: int) -> tuple[bytes | None, ...]:
     return (
-        b"%d" % number, b"%d" % (number * 7919 % 100_000), b"shipped" if version else b"new", b"%d.50" % (number % 1000),
-        b"2024-02-29", b"2024-02-29 12:34:56.%06d" % (number % 1_000_000), None if number % 3 else b"note %d" % number,
-        b"x" * 90, b"1" if version else b"0",
+        b"%d" % number, b"%d" % (number * 7919 % 100_000), b"shipped" if version else b"new",
+        b"%d.50" % (number % 1000), b"2024-02-29", b"2024-02-29 12:34:56.%06d" % (number % 1_000_000),
+        None if number % 3 else b"note %d" % number, b"x" * 90, b"1" if version else b"0",
     )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ def landbridge(landbridge_home: Path, session_folder: Path) -> Iterator[CommandL
 
 
 @pytest.fixture
-def make_stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeStage]:
+def make_stage(request: pytest.FixtureRequest, session_folder: Path) -> Iterator[MakeStage]:
     """`make_stage(server, schemas)`: empty databases on the source server and on the target, accounts made."""
     sources: list[End] = []
 
@@ -43,7 +43,7 @@ def make_stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeS
         for end in (source, target):
             end.prepare()
         sources.append(source)
-        folder = tmp_path / f"plan-{next(_numbers)}"
+        folder = session_folder / f"plan-{next(_numbers)}"
         folder.mkdir()
         return Stage(source=source, target=target, schemas=schemas or {name: name}, folder=folder)
 

@@ -57,6 +57,25 @@ class Tally:
     mistakes: list[str] = field(default_factory=list)
 
 
+class _Watched:
+    """A cursor that knows whether anything but reading was asked of it."""
+
+    def __init__(self, cursor: Any) -> None:
+        self._cursor = cursor
+        self.wrote = False
+
+    def execute(self, sql: str, parameters: Any = None) -> None:
+        self.wrote |= not sql.lstrip().upper().startswith("SELECT")
+        self._cursor.execute(sql, parameters)
+
+    def executemany(self, sql: str, parameters: Any) -> None:
+        self.wrote = True
+        self._cursor.executemany(sql, parameters)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cursor, name)
+
+
 class Writer(threading.Thread):
     """One session of the application. It goes on trying after a refusal: a write that slips through then shows."""
 
@@ -89,15 +108,17 @@ class Writer(threading.Thread):
 
     def _transaction(self, connection: Any, operation: Operation) -> None:
         with connection.cursor() as cursor:
+            watched = _Watched(cursor)
             try:
-                operation(cursor, self._random)
+                operation(watched, self._random)
             except Changed:
                 connection.rollback()
                 self.tally.rolled_back[operation.__name__] += 1
                 return
         connection.commit()
-        self.tally.last_commit = time.time()
-        self.tally.committed[operation.__name__] += 1
+        if watched.wrote:
+            self.tally.last_commit = time.time()
+            self.tally.committed[operation.__name__] += 1
 
     def _after(self, error: Exception, connection: Any, operation: Operation) -> Any:
         """Rolls back, or throws the session away; says which to go on with."""

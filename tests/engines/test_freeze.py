@@ -33,9 +33,7 @@ class Source:
     def __init__(self, server: Any, database: str, engine: str) -> None:
         self.server, self.database, self.engine = server, database, engine
         self.app = f"app_{database}"
-        self.ref = EndpointRef(
-            engine=engine, host=server.host, port=server.port, user=server.user, database=database
-        )
+        self.ref = EndpointRef(engine=engine, host=server.host, port=server.port, user=server.user, database=database)
         if engine == "mysql":
             self.admin("create table t (id int auto_increment primary key, n int not null)")
             self.admin(f"create user {self.app}@'127.0.0.1'")
@@ -61,9 +59,7 @@ class Source:
         if self.engine == "mysql":
             connection = mysql_connection(self.server, self.database)
         else:
-            connection = postgres_connection(
-                self.server, self.database, options="-c default_transaction_read_only=off"
-            )
+            connection = postgres_connection(self.server, self.database, options="-c default_transaction_read_only=off")
         with contextlib.closing(connection):
             return rows(connection, sql)
 
@@ -199,6 +195,7 @@ def test_freezing_again_is_harmless_and_thawing_again_too(source: Source) -> Non
     assert source.numbers() == {1}
 
 
+@pytest.mark.parametrize("source", ["mysql_server", "postgres_server"], indirect=True)
 def test_another_process_thaws(source: Source) -> None:
     source.freezer().freeze(RUN, "read-only", ())
     script = (
@@ -295,3 +292,176 @@ def test_it_is_what_the_registry_gives(source: Source) -> None:
     from landbridge.endpoints.abc import Freezes
 
     assert type(connect(source.ref).get(Freezes)) is type(source.freezer())
+
+
+def test_the_mark_lies_between_the_ends_of_the_log(source: Source) -> None:
+    from landbridge.endpoints.abc import Changes
+
+    log = connect(source.ref).get(Changes)
+    source.admin("insert into t (n) values (1)")
+    source.freezer().freeze(RUN, "read-only", ())
+    before = log.here()
+    assert before <= source.freezer().mark(RUN) <= log.here()
+
+
+@pytest.mark.parametrize("source", SOURCES[:3], indirect=True)
+def test_a_table_lock_is_ended(source: Source) -> None:
+    with contextlib.closing(source.open()) as holder:
+        rows(holder, "set autocommit = on")
+        rows(holder, "lock tables t write")
+        said = source.freezer().freeze(RUN, "read-only", ())
+        with pytest.raises(pymysql.Error):
+            rows(holder, "insert into t (n) values (1)")
+    assert any(source.app in line for line in said)
+
+
+@pytest.mark.parametrize("source", SOURCES[:3], indirect=True)
+def test_an_open_xa_transaction_cannot_be_prepared_any_more(source: Source) -> None:
+    """Left alone, it could be: MySQL 9.7 prepares and commits it under super_read_only."""
+    with contextlib.closing(source.open()) as connection:
+        for statement in ("xa start 'g8'", "insert into t (n) values (1)", "xa end 'g8'"):
+            rows(connection, statement)
+        source.freezer().freeze(RUN, "read-only", ())
+        with pytest.raises(pymysql.Error):
+            rows(connection, "xa prepare 'g8'")
+    assert source.numbers() == set()
+
+
+@pytest.mark.parametrize("source", SOURCES[:2], indirect=True)
+def test_an_account_that_goes_on_writing_is_found_out(source: Source) -> None:
+    source.admin(f"grant read_only admin on *.* to {source.app}@'127.0.0.1'")
+    with Writers(source) as writers:
+        assert wait_until(lambda: len(writers.confirmed) > 50)
+        with pytest.raises(Terminal, match=source.app):
+            source.freezer(patience=2).freeze(RUN, "read-only", ())
+        source.admin(f"revoke read_only admin on *.* from {source.app}@'127.0.0.1'")
+        count = len(writers.confirmed)
+        assert wait_until(lambda: len(writers.confirmed) > count + 50), "the freeze was not undone"
+
+
+@pytest.mark.parametrize("source", SOURCES[:2], indirect=True)
+def test_events_that_read_only_does_not_stop(source: Source) -> None:
+    source.admin("create event ev on schedule every 1 hour do insert into t (n) values (99)")
+    source.admin("set global event_scheduler = on")
+    try:
+        with pytest.raises(Terminal, match=r"\.ev"):
+            source.freezer().freeze(RUN, "read-only", ())
+    finally:
+        source.admin("set global event_scheduler = off")
+    source.freezer().freeze(RUN, "read-only", ())
+
+
+@pytest.mark.parametrize("source", SOURCES[:3], indirect=True)
+def test_a_login_with_the_rights_that_precheck_asks_for_freezes(source: Source) -> None:
+    login = f"'m_{source.database}'@'127.0.0.1'"
+    special = "READ_ONLY ADMIN, CONNECTION ADMIN, BINLOG MONITOR"
+    if not rows_say_mariadb(source):
+        special = "SYSTEM_VARIABLES_ADMIN, CONNECTION_ADMIN, XA_RECOVER_ADMIN, REPLICATION CLIENT"
+    source.admin(f"create user {login}")
+    source.admin(f"grant {special}, PROCESS on *.* to {login}")
+    source.admin(f"grant SELECT, INSERT, DELETE, CREATE on landbridge.* to {login}")
+    freezer = MysqlFreezer(
+        MysqlDatabase(source.ref.model_copy(update={"user": f"m_{source.database}", "database": None}))
+    )
+    try:
+        with Writers(source) as writers:
+            assert wait_until(lambda: len(writers.confirmed) > 20)
+            freezer.freeze(RUN, "read-only", ())
+            frozen = source.numbers()
+            time.sleep(0.5)
+            assert source.numbers() == frozen
+            freezer.thaw(RUN, "read-only", ())
+            assert wait_until(lambda: len(source.numbers()) > len(frozen))
+    finally:
+        source.admin(f"drop user {login}")
+
+
+def rows_say_mariadb(source: Source) -> bool:
+    return "MariaDB" in source.admin("select version()")[0][0]
+
+
+@pytest.mark.parametrize("source", SOURCES[3:], indirect=True)
+def test_whoever_turns_the_default_off_is_found_out(source: Source) -> None:
+    writing = threading.Event()
+    stop = threading.Event()
+
+    def write() -> None:
+        while not stop.is_set():
+            with (
+                contextlib.suppress(psycopg2.Error),
+                contextlib.closing(source.open(options="-c default_transaction_read_only=off")) as connection,
+            ):
+                while not stop.is_set():
+                    rows(connection, "insert into t (n) values (1)")
+                    connection.commit()
+                    writing.set()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        assert writing.wait(10)
+        with pytest.raises(Terminal, match=source.app):
+            source.freezer(patience=3).freeze(RUN, "read-only", ())
+        writing.clear()
+        assert writing.wait(10), "the freeze was not undone"
+    finally:
+        stop.set()
+        thread.join()
+    source.freezer().freeze(RUN, "read-only", ())
+
+
+@pytest.mark.parametrize("source", SOURCES[3:], indirect=True)
+def test_a_role_with_a_setting_of_its_own_is_named(source: Source) -> None:
+    source.admin(f"alter role {source.app} set default_transaction_read_only = off")
+    with pytest.raises(Terminal, match=source.app) as caught:
+        source.freezer().freeze(RUN, "read-only", ())
+    source.admin(caught.value.mend)
+    source.freezer().freeze(RUN, "read-only", ())
+
+
+@pytest.mark.parametrize("source", SOURCES[3:], indirect=True)
+def test_a_subscription_is_named(source: Source) -> None:
+    source.admin(
+        "create subscription sub connection 'host=127.0.0.1 port=1' publication p "
+        "with (connect = false, slot_name = 'none_such')"
+    )
+    try:
+        source.freezer().freeze(RUN, "read-only", ())
+        source.freezer().thaw(RUN, "read-only", ())
+        source.admin("alter subscription sub enable")
+        with pytest.raises(Terminal, match="sub") as caught:
+            source.freezer().freeze(RUN, "read-only", ())
+        source.admin(caught.value.mend)
+        source.freezer().freeze(RUN, "read-only", ())
+    finally:
+        source.admin("alter subscription sub disable")
+        source.admin("alter subscription sub set (slot_name = none)")
+        source.admin("drop subscription sub")
+
+
+@pytest.mark.parametrize("source", SOURCES[3:], indirect=True)
+def test_the_owner_of_the_database_freezes_and_what_was_set_comes_back(source: Source) -> None:
+    owner = f"owner_{source.database}"
+    source.admin(f"create role {owner} login in role pg_signal_backend, pg_read_all_stats")
+    source.admin(f'alter database "{source.database}" owner to {owner}')
+    source.admin(f'alter database "{source.database}" set default_transaction_read_only = off')
+    freezer = PostgresFreezer(PostgresDatabase(source.ref.model_copy(update={"user": owner})))
+    setting = (
+        "select unnest(setconfig) from pg_db_role_setting s join pg_database d on d.oid = setdatabase "
+        "where datname = current_database()"
+    )
+    try:
+        with Writers(source) as writers:
+            assert wait_until(lambda: len(writers.confirmed) > 50)
+            freezer.freeze(RUN, "read-only", ())
+            frozen = source.numbers()
+            assert source.admin(setting) == [("default_transaction_read_only=on",)]
+            time.sleep(0.5)
+            assert source.numbers() == frozen
+            freezer.thaw(RUN, "read-only", ())
+            assert source.admin(setting) == [("default_transaction_read_only=off",)]
+            assert wait_until(lambda: len(source.numbers()) > len(frozen))
+    finally:
+        source.admin(f'alter database "{source.database}" owner to postgres')
+        source.admin(f"drop owned by {owner}")
+        source.admin(f"drop role {owner}")

@@ -8,12 +8,19 @@ import pytest
 
 from landbridge import kinds
 from landbridge.endpoints.postgres import server as postgres
+from landbridge.endpoints.postgres import stream
 from landbridge.endpoints.postgres.changes import ChangeLog
 from landbridge.endpoints.postgres.connection import Database
 from landbridge.model import DELETE, INSERT, TRUNCATE, UPDATE, Column, ColumnMap, Key, Table, TableMap, TableName
 from tests.engines.capture import RUN, VERSIONS, Source, full
 
 ODD = '"My Schema"."Täble, ""x"""'
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Heartbeats by which a test sees that it has read to the end."""
+    monkeypatch.setattr(stream, "_BEAT", 0.1)
 
 
 @pytest.fixture

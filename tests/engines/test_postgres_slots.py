@@ -22,6 +22,12 @@ from tests.engines.capture import RUN, VERSIONS, Source, full, until, wait_for
 from tests.support import postgres_connection, rows
 
 
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Heartbeats by which a test sees that it has read to the end."""
+    monkeypatch.setattr(stream, "_BEAT", 0.1)
+
+
 @pytest.fixture
 def source(postgres_server: postgres.Server, postgres_database: Callable[..., str]) -> Iterator[Source]:
     made = Source(postgres_server, postgres_database(postgres_server))
@@ -359,3 +365,18 @@ def test_a_server_that_goes_away_is_transient(start_postgres: Callable[..., post
         source.server.stop()
     with pytest.raises(Transient):
         source.log.here()
+
+
+def test_the_source_can_shut_down_though_not_all_is_confirmed(start_postgres: Callable[..., postgres.Server]) -> None:
+    """A walsender stays until its reader has confirmed everything, so the reader has to leave by itself."""
+    source = Source(start_postgres(None), "postgres")
+    source.run("create table t (id int primary key)")
+    since = source.prepare("t")
+    with source.log.stream(RUN, since, source.tables) as opened:
+        follow = iter(opened)
+        opened.confirm(next(follow).position)
+        source.run("insert into t values (1)")
+        os.kill(source.server.pid, signal.SIGINT)  # the fast shutdown
+        with pytest.raises(Transient):
+            list(follow)
+    wait_for(lambda: postgres.running(source.server.folder) is None)

@@ -1,3 +1,9 @@
+create user shop@localhost;
+
+create user shop@'127.0.0.1';
+
+grant select, insert, update, delete on shop.* to shop@localhost, shop@'127.0.0.1';
+
 create table customers (
     id bigint unsigned auto_increment primary key,
     email varchar(120) not null unique,

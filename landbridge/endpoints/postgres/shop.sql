@@ -1,3 +1,7 @@
+drop role if exists shop;
+
+create role shop login;
+
 create type order_status as enum ('new', 'paid', 'packed', 'shipped', 'cancelled');
 
 create table customers (
@@ -62,5 +66,9 @@ insert into events (kind, at, weight, payload, data)
 select (array['view', 'click', 'buy'])[1 + n % 3], timestamptz '2024-05-01 00:00+00' + n * interval '1 second',
        n / 3.0, decode(md5(n::text), 'hex'), json_build_object('page', '/p/' || n, 'ms', n % 900)
 from generate_series(1, 40000) n;
+
+grant usage on schema public to shop;
+
+grant select, insert, update, delete on all tables in schema public to shop;
 
 analyze

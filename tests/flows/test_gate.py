@@ -1,0 +1,178 @@
+"""The gate: who may open it, by which way, and what goes on while it is shut."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.commands import migrate as migrate_word
+from flows.commands.prefect_server import Server
+from tasks import stream
+from tests.flows.conftest import Run, Shop
+
+ROOT = Path(__file__).parents[2]
+Meanwhile = Callable[[Callable[[], None]], None]
+
+
+@pytest.fixture
+def on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migrate_word, "waits", lambda *, no_wait: not no_wait)
+
+
+def call(server: Server, method: str, path: str, body: Any = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(server.api + path, data, {"content-type": "application/json"}, method=method)
+    with urllib.request.urlopen(request) as answer:
+        return json.loads(answer.read() or "null")
+
+
+def paused(server: Server, flow_run: str) -> Any:
+    """The flow run's state, once it is paused."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        state = call(server, "GET", f"/flow_runs/{flow_run}")["state"]
+        if state["type"] == "PAUSED":
+            return state
+        time.sleep(0.1)
+    raise AssertionError("the run is not paused")
+
+
+def test_the_form_in_the_ui_opens_it_and_the_evidence_stands_there(
+    landbridge: Run, shop: Shop, prefect: Server, meanwhile: Meanwhile, on_a_terminal: None
+) -> None:
+    shown: dict[str, Any] = {}
+
+    def answer() -> None:
+        request = shop.request()
+        keys = paused(prefect, str(request.flow_run))["state_details"]["run_input_keyset"]
+        shown["form"] = call(prefect, "GET", f"/flow_runs/{request.flow_run}/input/{keys['schema']}")
+        shown["text"] = call(prefect, "GET", f"/flow_runs/{request.flow_run}/input/{keys['description']}")
+        given = {"decision": "approve", "approved_by": "Ada", "reason": "all green"}
+        call(prefect, "POST", f"/flow_runs/{request.flow_run}/resume", {"run_input": given})
+
+    meanwhile(answer)
+    done = landbridge("migrate", str(shop.file), "--json")
+    assert done.code == 0, done.err
+    (approval,) = done.data["approvals"]
+    assert (approval["state"], approval["approved_by"], approval["reason"]) == ("approved", "Ada", "all green")
+    assert set(shown["form"]["properties"]) == {"decision", "approved_by", "reason"}
+    assert shown["form"]["properties"]["decision"]["enum"] == ["approve", "reject"]
+    assert "3,500 rows compared: equal" in shown["text"]
+    assert approval["evidence"]["validation"]["rows"] == 3500
+    assert shop.sql("target", "select count(*), sum(total) from orders") == shop.sql(
+        "source", "select count(*), sum(total) from orders"
+    )
+    run = call(prefect, "GET", f"/flow_runs/{approval['flow_run']}")
+    assert (run["name"], run["state"]["type"]) == (f"migrate {shop.plan.name}", "COMPLETED")
+    assert run["parameters"]["plan"]["name"] == shop.plan.name
+
+
+def test_a_form_without_a_name_is_no_answer(
+    landbridge: Run, shop: Shop, prefect: Server, meanwhile: Meanwhile, on_a_terminal: None
+) -> None:
+    def answer() -> None:
+        request = shop.request()
+        paused(prefect, str(request.flow_run))
+        given = {"decision": "approve", "approved_by": " ", "reason": ""}
+        call(prefect, "POST", f"/flow_runs/{request.flow_run}/resume", {"run_input": given})
+
+    meanwhile(answer)
+    done = landbridge("migrate", str(shop.file), "--json")
+    assert done.code == 1
+    assert "without a name" in done.data["found"]
+    assert shop.request().state == "requested"
+    assert shop.sql("source", "insert into customers values (501, 'still writing') returning id") == [(501,)]
+
+
+def test_landbridge_approve_ends_the_pause_and_changes_go_on_meanwhile(
+    landbridge: Run, shop: Shop, meanwhile: Meanwhile, on_a_terminal: None
+) -> None:
+    seen: list[Any] = []
+
+    def answer() -> None:
+        shop.request()
+        shop.sql("source", "insert into customers values (900, 'late'); update orders set total = 0 where id = 7")
+        deadline = time.monotonic() + 20
+        while not seen and time.monotonic() < deadline:
+            seen.extend(shop.sql("target", "select name from customers where id = 900"))
+        words = ["approve", str(shop.file), "--by", "Bob", "--reason", "looked at it"]
+        subprocess.run([sys.executable, "-m", "flows", *words], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+    meanwhile(answer)
+    done = landbridge("migrate", str(shop.file), "--json")
+    assert done.code == 0, done.err
+    assert seen == [("late",)], "apply must run on while the gate is shut"
+    assert done.data["approvals"][0]["approved_by"] == "Bob"
+    assert f"landbridge approve {shop.file}" in done.err
+    assert shop.sql("target", "select total from orders where id = 7") == [(0,)]
+
+
+def test_a_rejection_ends_the_run_and_the_next_one_asks_again(landbridge: Run, shop: Shop) -> None:
+    assert landbridge("migrate", str(shop.file), "--no-wait").code == 4
+    assert landbridge("approve", str(shop.file), "--by", "Cid", "--reason", "too early", "--reject").code == 0
+    again = landbridge("approve", str(shop.file), "--by", "Dan", "--reason", "but I")
+    assert again.code == 1
+    assert "no request of the plan" in again.err
+    asked = landbridge("migrate", str(shop.file), "--no-wait", "--json")
+    assert asked.code == 4
+    assert [answer["state"] for answer in asked.data["approvals"]] == ["rejected", "requested"]
+    # an approval that has expired is worth nothing
+    shop.write(cutover={"approval_expires": "0.1s"})
+    assert landbridge("approve", str(shop.file), "--by", "Eve", "--reason", "now").code == 0
+    time.sleep(0.2)
+    assert landbridge("cutover", str(shop.file), "--no-wait").code == 4
+    shop.write(cutover={})
+    done = landbridge("cutover", str(shop.file), "--yes", "--json")
+    assert done.code == 0, done.err
+    assert done.data["approvals"][-1]["reason"] == "--yes"
+
+
+def test_what_dies_behind_the_gate_ends_the_wait(
+    landbridge: Run, shop: Shop, meanwhile: Meanwhile, on_a_terminal: None
+) -> None:
+    def kill_apply() -> None:
+        shop.request()
+        (running,) = stream._open.values()
+        os.kill(running.replication._children["apply"].pid, signal.SIGKILL)
+
+    meanwhile(kill_apply)
+    done = landbridge("migrate", str(shop.file), "--json")
+    assert done.code == 1
+    assert "the apply process ended" in done.data["found"]
+
+
+def test_sigterm_at_the_gate_stops_capture_and_apply_and_the_next_run_goes_on(
+    landbridge: Run, shop: Shop, meanwhile: Meanwhile, on_a_terminal: None
+) -> None:
+    pids: list[int] = []
+
+    def terminate() -> None:
+        shop.request()
+        (running,) = stream._open.values()
+        pids.extend(child.pid for child in running.replication._children.values())
+        time.sleep(1.0)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    meanwhile(terminate)
+    assert landbridge("migrate", str(shop.file)).code == 143
+    assert len(pids) == 2
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+    assert threading.active_count() < 50
+    assert landbridge("migrate", str(shop.file), "--yes").code == 0
+
+
+def test_waiting_is_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
+    for there, waits in ((True, True), (False, False)):
+        for stream_ in (sys.stdin, sys.stderr):
+            monkeypatch.setattr(stream_, "isatty", lambda there=there: there, raising=False)
+        assert migrate_word.waits(no_wait=False) is waits
+        assert migrate_word.waits(no_wait=True) is False
