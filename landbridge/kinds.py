@@ -147,14 +147,21 @@ FREE_TEXT = (Text, Json, Enum, Set, Other)
 """Kinds whose text may hold any character, so it needs escaping in a line and its length in a checksum."""
 
 
+Part = Literal["column", "index", "foreign key", "check", "table"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Loss:
-    """What a target type cannot hold. A blocking loss stops the plan; the others are shown in its report."""
+    """
+    What a target cannot hold. A blocking loss stops the plan; the others are shown in its report. `column` is the name
+    of what is lost: of a column or, as `part` says, of an index, a foreign key or a check; empty for the whole table.
+    """
 
     column: str
     what: str
     blocking: bool
     choices: tuple[str, ...] = ()
+    part: Part = "column"
 
 
 Rendered = tuple[str, tuple[Loss, ...]]

@@ -70,7 +70,7 @@ class CommandLine:
         self._number += 1
         return Running(words, self._environment(environment), self.said / f"{self._number:03}-{words[0]}")
 
-    def run(self, *words: str, timeout: float = 150, environment: Mapping[str, str] = SECRETS) -> Result:
+    def run(self, *words: str, timeout: float = 280, environment: Mapping[str, str] = SECRETS) -> Result:
         return self.start(*words, environment=environment).wait(timeout)
 
     def ok(self, *words: str, **settings: Any) -> Any:

@@ -46,17 +46,19 @@ class Extra:
             self._run(cursor, "DELETE FROM ~wide WHERE id = %s", *found)
 
     def note(self, cursor: Any, random: Random) -> None:
-        """The same row several times over: nothing tells the copies apart."""
+        """The same row twice: nothing tells the copies apart."""
         values = (random.choice((None, "", "twice", random.choice(EMOJI)))), random.choice((None, 0, 1))
-        for _ in range(random.randint(1, 3)):
+        for _ in range(2):
             self._run(cursor, "INSERT INTO ~heap (word, number) VALUES (%s, %s)", *values)
 
     def unnote(self, cursor: Any, random: Random) -> None:
-        self._run(cursor, "DELETE FROM ~heap WHERE word = 'twice' AND number = %s", random.choice((0, 1)))
+        for condition in ("word = 'twice' AND number = 0", "number IS NULL", f"word = '{random.choice(('', 'plain'))}'"):
+            self._run(cursor, f"DELETE FROM ~heap WHERE {condition}")
 
     def renote(self, cursor: Any, random: Random) -> None:
         number = random.choice((0, 1))
-        self._run(cursor, "UPDATE ~heap SET number = %s, at = '2024-01-01 00:00:00.5' WHERE number = %s", 1 - number, number)
+        set_ = "number = %s, at = '2024-01-01 00:00:00.5'"
+        self._run(cursor, f"UPDATE ~heap SET {set_} WHERE number = %s AND word = %s", 1 - number, number, random.choice(EMOJI))
 
     def family(self, cursor: Any, random: Random) -> None:
         name = f"{random.choice(EMOJI)[:20]} {random.random()}"
@@ -83,9 +85,11 @@ class Extra:
 
     def at_length(self, cursor: Any, random: Random) -> None:
         """Many rows in one transaction, more than a stream keeps in memory before it hands parts on."""
-        for _ in range(5):
-            self._run(cursor, "INSERT INTO ~heap (word, number) VALUES " + ", ".join(["('long', 7)"] * 40))
-        self._run(cursor, "DELETE FROM ~heap WHERE word = 'long'")
+        mark = f"many {random.random()}"
+        names = ", ".join([f"('{mark} {number} {'x' * 30}')" for number in range(400)])
+        self._run(cursor, f"INSERT INTO ~parent (name) VALUES {names}")
+        self._run(cursor, "UPDATE ~parent SET name = concat(name, '!') WHERE name LIKE %s", f"{mark}%")
+        self._run(cursor, "DELETE FROM ~parent WHERE name LIKE %s", f"{mark}%")
 
     def change_mind(self, cursor: Any, random: Random) -> None:
         self.family(cursor, random)

@@ -45,6 +45,7 @@ class Source:
         self.ref = EndpointRef(
             engine="postgres", host=server.host, port=server.port, user=server.user, database=database
         )
+        self.dsn = f"host={server.host} port={server.port} user={server.user} dbname={database}"
         self.log = ChangeLog(Database(self.ref))
         self.tables: list[TableMap] = []
 

@@ -1,6 +1,7 @@
 """Tables of another family, given in neutral words, made on a real server and read again there."""
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -173,13 +174,13 @@ def test_numbered_columns(server: Server, target: Database) -> None:
     assert (ids["large"].native, ids["large"].identity) == ("numeric(20,0)", None)
     owned = {str(each.name): each.owned_by for each in everything(target).sequences}
     assert owned == {"shop.large_id_seq": (shop("large"), "id"), "shop.small_id_seq": (shop("small"), "id")}
-    with postgres_connection(server, str(target.ref.database)) as connection:
+    with closing(postgres_connection(server, str(target.ref.database))) as connection:
         rows(connection, "INSERT INTO shop.large VALUES (18446744073709551000), (7)")
         rows(connection, "DELETE FROM shop.large WHERE id > 10")
     Counters(target).advance(
         [Counter(name=shop("small"), column="id", last=41), Counter(name=shop("large"), column="id", last=None)]
     )
-    with postgres_connection(server, str(target.ref.database)) as connection:
+    with closing(postgres_connection(server, str(target.ref.database))) as connection:
         assert rows(connection, "INSERT INTO shop.small DEFAULT VALUES RETURNING id") == [(42,)]
         assert rows(connection, "INSERT INTO shop.large DEFAULT VALUES RETURNING id") == [(8,)]
 
@@ -201,7 +202,7 @@ def test_labels_that_no_enum_type_can_have(server: Server, target: Database) -> 
     made = make(target, table("t", column("e", Enum(labels=("a", long))), column("s", Set(labels=("x", "y")))))
     assert made.tables[0].columns[0].native == "text"
     assert [check.name for check in made.tables[0].checks] == ["t_e_check", "t_s_check"]
-    with postgres_connection(server, str(target.ref.database)) as connection:
+    with closing(postgres_connection(server, str(target.ref.database))) as connection:
         for good in ((long, "x,y"), ("a", ""), (None, None)):
             rows(connection, "INSERT INTO shop.t VALUES (%s, %s)", good)
         for bad in (("b", None), ("", None), (None, "x,z"), (None, "z")):

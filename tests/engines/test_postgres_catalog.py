@@ -60,79 +60,79 @@ def others(catalog: Catalog) -> set[tuple[str, str, str]]:
     return {(each.kind, each.name.name, each.parent.name if each.parent else "") for each in catalog.others}
 
 
+WHOLE = """
+    CREATE TYPE mood AS ENUM ('sad', 'ok');
+    CREATE DOMAIN tiny AS smallint CHECK (VALUE < 10);
+    CREATE TABLE goal (id integer PRIMARY KEY);
+    CREATE TABLE t (
+        id bigint GENERATED ALWAYS AS IDENTITY (START WITH 7 INCREMENT BY 2),
+        n serial,
+        m mood DEFAULT 'ok',
+        d tiny,
+        twice bigint GENERATED ALWAYS AS (n * 2) STORED,
+        c varchar(5) COLLATE "C" DEFAULT 'it''s',
+        goal integer REFERENCES goal ON DELETE SET NULL DEFERRABLE,
+        PRIMARY KEY (n, id),
+        CONSTRAINT small CHECK (n < 5),
+        CONSTRAINT pair UNIQUE (c, goal)
+    );
+    CREATE INDEX part ON t (lower(c) DESC, goal) INCLUDE (n) WHERE goal > 3;
+    COMMENT ON TABLE t IS 'about t';
+    COMMENT ON COLUMN t.c IS 'about c';
+    COMMENT ON INDEX part IS 'about part';
+    COMMENT ON TYPE mood IS 'about mood';
+"""
+MOOD = kinds.Enum(labels=("sad", "ok"), schema="public", name="mood")
+PART = IndexPart(expression="lower((c)::text)", descending=True, native="lower((c)::text) DESC")
+T = Table(
+    name=public("t"),
+    columns=(
+        Column(name="id", kind=Int(bits=64), native="bigint", nullable=False, identity="always"),
+        Column(
+            name="n", kind=Int(bits=32), native="integer", nullable=False,
+            default=Default(native="nextval('public.t_n_seq'::regclass)", sequence=public("t_n_seq")),
+        ),
+        Column(
+            name="m", kind=MOOD, native="public.mood",
+            default=Default(native="'ok'::public.mood", literal="ok"),
+        ),
+        Column(name="d", kind=Int(bits=16), native="public.tiny"),
+        Column(
+            name="twice", kind=Int(bits=64), native="bigint",
+            generated=Generated(expression="(n * 2)", stored=True),
+        ),
+        Column(
+            name="c", kind=Text(length=5), native="character varying(5)", collation='pg_catalog."C"',
+            default=Default(native="'it''s'::character varying", literal="it's"), comment="about c",
+        ),
+        Column(name="goal", kind=Int(bits=32), native="integer"),
+    ),
+    primary_key=Key(name="t_pkey", columns=("n", "id")),
+    indexes=(
+        Index(
+            name="pair", unique=True, constraint=True,
+            parts=(IndexPart(column="c", native="c"), IndexPart(column="goal", native="goal")),
+        ),
+        Index(
+            name="part", parts=(PART, IndexPart(column="goal", native="goal")), include=("n",),
+            where="(goal > 3)", comment="about part",
+        ),
+    ),
+    foreign_keys=(
+        ForeignKey(
+            name="t_goal_fkey", columns=("goal",), target=public("goal"), target_columns=("id",),
+            on_delete="SET NULL", deferrable=True,
+        ),
+    ),
+    checks=(Check(name="small", expression="(n < 5)"),),
+    comment="about t",
+    old_image="key",
+)  # fmt: skip
+
+
 def test_a_table_is_described_whole(server: Server, name: str) -> None:
-    catalog = described(
-        server,
-        name,
-        """
-        CREATE TYPE mood AS ENUM ('sad', 'ok');
-        CREATE DOMAIN tiny AS smallint CHECK (VALUE < 10);
-        CREATE TABLE goal (id integer PRIMARY KEY);
-        CREATE TABLE t (
-            id bigint GENERATED ALWAYS AS IDENTITY (START WITH 7 INCREMENT BY 2),
-            n serial,
-            m mood DEFAULT 'ok',
-            d tiny,
-            twice bigint GENERATED ALWAYS AS (n * 2) STORED,
-            c varchar(5) COLLATE "C" DEFAULT 'it''s',
-            goal integer REFERENCES goal ON DELETE SET NULL DEFERRABLE,
-            PRIMARY KEY (n, id),
-            CONSTRAINT small CHECK (n < 5),
-            CONSTRAINT pair UNIQUE (c, goal)
-        );
-        CREATE INDEX part ON t (lower(c) DESC, goal) INCLUDE (n) WHERE goal > 3;
-        COMMENT ON TABLE t IS 'about t';
-        COMMENT ON COLUMN t.c IS 'about c';
-        COMMENT ON INDEX part IS 'about part';
-        COMMENT ON TYPE mood IS 'about mood';
-        """,
-    )
-    mood = kinds.Enum(labels=("sad", "ok"), schema="public", name="mood")
-    part = IndexPart(expression="lower((c)::text)", descending=True, native="lower((c)::text) DESC")
-    assert table(catalog, "t") == Table(
-        name=public("t"),
-        columns=(
-            Column(name="id", kind=Int(bits=64), native="bigint", nullable=False, identity="always"),
-            Column(
-                name="n", kind=Int(bits=32), native="integer", nullable=False,
-                default=Default(native="nextval('public.t_n_seq'::regclass)", sequence=public("t_n_seq")),
-            ),
-            Column(
-                name="m", kind=mood, native="public.mood",
-                default=Default(native="'ok'::public.mood", literal="ok"),
-            ),
-            Column(name="d", kind=Int(bits=16), native="public.tiny"),
-            Column(
-                name="twice", kind=Int(bits=64), native="bigint",
-                generated=Generated(expression="(n * 2)", stored=True),
-            ),
-            Column(
-                name="c", kind=Text(length=5), native="character varying(5)", collation='pg_catalog."C"',
-                default=Default(native="'it''s'::character varying", literal="it's"), comment="about c",
-            ),
-            Column(name="goal", kind=Int(bits=32), native="integer"),
-        ),
-        primary_key=Key(name="t_pkey", columns=("n", "id")),
-        indexes=(
-            Index(
-                name="pair", unique=True, constraint=True,
-                parts=(IndexPart(column="c", native="c"), IndexPart(column="goal", native="goal")),
-            ),
-            Index(
-                name="part", parts=(part, IndexPart(column="goal", native="goal")), include=("n",),
-                where="(goal > 3)", comment="about part",
-            ),
-        ),
-        foreign_keys=(
-            ForeignKey(
-                name="t_goal_fkey", columns=("goal",), target=public("goal"), target_columns=("id",),
-                on_delete="SET NULL", deferrable=True,
-            ),
-        ),
-        checks=(Check(name="small", expression="(n < 5)"),),
-        comment="about t",
-        old_image="key",
-    )  # fmt: skip
+    catalog = described(server, name, WHOLE)
+    assert table(catalog, "t") == T
     assert catalog.types == (
         NamedType(name=public("mood"), labels=("sad", "ok"), comment="about mood"),
         NamedType(name=public("tiny"), definition="smallint CONSTRAINT tiny_check CHECK ((VALUE < 10))"),
@@ -237,6 +237,62 @@ NOT_CARRIED = """
 """
 
 
+LISTED = {
+    ("table with children", "parent", ""),
+    ("inherited table", "child", ""),
+    ("unlogged table", "fleeting", ""),
+    ("sub-partitioned table", "root", ""),
+    ("partition", "branch", "root"),
+    ("partition", "leaf", "root"),
+    ("table with unlogged partitions", "half", ""),
+    ("unlogged table", "half_1", "half"),
+    ("table with foreign partitions", "abroad", ""),
+    ("foreign table", "abroad_1", "abroad"),
+    ("foreign table", "far", ""),
+    ("foreign data wrapper", "w", ""),
+    ("foreign server", "s", ""),
+    ("deferrable primary key", "t_pkey", "t"),
+    ("exclusion constraint", "apart", "t"),
+    ("unproven check constraint", "later", "t"),
+    ("unproven foreign key", "nowhere", "t"),
+    ("match full of a foreign key", "whole", "u"),
+    ("foreign key that sets some columns", "partly", "u"),
+    ("storage parameters", "t", ""),
+    ("storage parameters", "filled", "t"),
+    ("comment on a constraint", "later", "t"),
+    ("row level security", "t", "t"),
+    ("policy", "mine", "t"),
+    ("rule", "quiet", "u"),
+    ("extended statistics", "joint", "t"),
+    ("default of a partition", "c", "part_1"),
+    ("not null of a partition", "b", "part_1"),
+    ("not null of a partition", "b", "part_2"),
+    ("check constraint of a partition", "odd", "part_1"),
+    ("primary key of a partition", "part_2_pkey", "part_2"),
+    ("comment on a partition", "part_2", ""),
+    ("view", "seen", ""),
+    ("materialized view", "kept", ""),
+    ("index of a materialized view", "of_kept", "kept"),
+    ("function", "f(integer)", ""),
+    ("function", "f(text)", ""),
+    ("function", "fired()", ""),
+    ("function", "watched()", ""),
+    ("procedure", "p()", ""),
+    ("aggregate", "most(integer)", ""),
+    ("trigger", "g", "t"),
+    ("trigger", "g", "parts"),
+    ("event trigger", "watch", ""),
+    ("composite type", "pair", ""),
+    ("range type", "span", ""),
+    ("collation", "mine", ""),
+    ("unproven check of a domain", "short", ""),
+    ("extension", "hstore", ""),
+    ("comment on a sequence", "lone", ""),
+    ("cast", "public.pair as integer", ""),
+    ("large objects", "1 large objects", ""),
+}
+
+
 @pytest.mark.parametrize("version", [15, 16, 17, 18])
 def test_nothing_is_left_out_in_silence(
     version: int, postgres_version: Callable[[int], Server], postgres_database: Callable[..., str]
@@ -244,60 +300,7 @@ def test_nothing_is_left_out_in_silence(
     server = postgres_version(version)
     catalog = described(server, postgres_database(server), NOT_CARRIED)
     assert {each.name.name for each in catalog.tables} == {"t", "u", "parts"}
-    assert others(catalog) == {
-        ("table with children", "parent", ""),
-        ("inherited table", "child", ""),
-        ("unlogged table", "fleeting", ""),
-        ("sub-partitioned table", "root", ""),
-        ("partition", "branch", "root"),
-        ("partition", "leaf", "root"),
-        ("table with unlogged partitions", "half", ""),
-        ("unlogged table", "half_1", "half"),
-        ("table with foreign partitions", "abroad", ""),
-        ("foreign table", "abroad_1", "abroad"),
-        ("foreign table", "far", ""),
-        ("foreign data wrapper", "w", ""),
-        ("foreign server", "s", ""),
-        ("deferrable primary key", "t_pkey", "t"),
-        ("exclusion constraint", "apart", "t"),
-        ("unproven check constraint", "later", "t"),
-        ("unproven foreign key", "nowhere", "t"),
-        ("match full of a foreign key", "whole", "u"),
-        ("foreign key that sets some columns", "partly", "u"),
-        ("storage parameters", "t", ""),
-        ("storage parameters", "filled", "t"),
-        ("comment on a constraint", "later", "t"),
-        ("row level security", "t", "t"),
-        ("policy", "mine", "t"),
-        ("rule", "quiet", "u"),
-        ("extended statistics", "joint", "t"),
-        ("default of a partition", "c", "part_1"),
-        ("not null of a partition", "b", "part_1"),
-        ("not null of a partition", "b", "part_2"),
-        ("check constraint of a partition", "odd", "part_1"),
-        ("primary key of a partition", "part_2_pkey", "part_2"),
-        ("comment on a partition", "part_2", ""),
-        ("view", "seen", ""),
-        ("materialized view", "kept", ""),
-        ("index of a materialized view", "of_kept", "kept"),
-        ("function", "f(integer)", ""),
-        ("function", "f(text)", ""),
-        ("function", "fired()", ""),
-        ("function", "watched()", ""),
-        ("procedure", "p()", ""),
-        ("aggregate", "most(integer)", ""),
-        ("trigger", "g", "t"),
-        ("trigger", "g", "parts"),
-        ("event trigger", "watch", ""),
-        ("composite type", "pair", ""),
-        ("range type", "span", ""),
-        ("collation", "mine", ""),
-        ("unproven check of a domain", "short", ""),
-        ("extension", "hstore", ""),
-        ("comment on a sequence", "lone", ""),
-        ("cast", "public.pair as integer", ""),
-        ("large objects", "1 large objects", ""),
-    }
+    assert others(catalog) == LISTED
     assert table(catalog, "t").checks == ()
     assert [key.name for key in table(catalog, "u").foreign_keys] == ["whole"]
 

@@ -1,16 +1,20 @@
 """The stream as a whole: large transactions, heartbeats, going on from any position."""
 
+import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from landbridge.endpoints.postgres import server as postgres
 from landbridge.endpoints.postgres import stream
-from tests.engines.capture import RUN, VERSIONS, Source, full
+from landbridge.model import DELETE, INSERT, Transaction, dump
+from landbridge.spool import SpoolReader
+from tests.engines.capture import RUN, VERSIONS, Source, full, wait_for
 from tests.support import postgres_connection, rows
 
 
@@ -25,6 +29,22 @@ def source(postgres_server: postgres.Server, postgres_database: Callable[..., st
     made = Source(postgres_server, postgres_database(postgres_server))
     yield made
     made.connection.close()
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., "subprocess.Popen[bytes]"]]:
+    """Runs a script; none outlives the test."""
+    running: list[subprocess.Popen[bytes]] = []
+
+    def run(script: str, *arguments: str) -> "subprocess.Popen[bytes]":
+        command = [sys.executable, "-c", script, *arguments]
+        running.append(subprocess.Popen(command, cwd=Path(__file__).parents[2]))
+        return running[-1]
+
+    yield run
+    for process in running:
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture(params=VERSIONS)
@@ -100,12 +120,13 @@ for number in range(150):
 """
 
 
-def test_after_a_heartbeat_nothing_before_it_comes(source: Source) -> None:
+def test_after_a_heartbeat_nothing_before_it_comes(
+    source: Source, start: Callable[..., "subprocess.Popen[bytes]"]
+) -> None:
     """Our own messages, a stranger's and keepalives between the commits of a writer that pauses now and then."""
     source.run("create table t (id int primary key)")
     since = source.prepare("t")
-    dsn = f"host={source.server.host} port={source.server.port} user={source.server.user} dbname={source.database}"
-    writer = subprocess.Popen([sys.executable, "-c", WRITER, dsn])
+    writer = start(WRITER, source.dsn)
     last, seen, beats = since, [], 0
     with source.log.stream(RUN, since, source.tables) as changes:
         for transaction in changes:
@@ -131,3 +152,97 @@ def test_a_neighbour_database_does_not_hold_the_position_back(
     found = source.follow(since)
     assert full(found) == []
     assert found[-1].position >= since
+
+
+CAPTURE = """
+import sys, time
+from pathlib import Path
+from landbridge.endpoints.postgres import stream
+from landbridge.endpoints.postgres.changes import ChangeLog
+from landbridge.endpoints.postgres.connection import Database
+from landbridge.model import TableMap, load
+from landbridge.plan import EndpointRef
+from landbridge.spool import SpoolMissing, SpoolWriter
+import json
+reference, tables, run, since, folder = sys.argv[1:]
+stream._BEAT, stream._PART_CHANGES = 0.1, 7
+try:
+    spool = SpoolWriter.open(Path(folder), run)
+except SpoolMissing:
+    spool = SpoolWriter.create(Path(folder), run, since)
+log = ChangeLog(Database(EndpointRef.model_validate_json(reference)))
+with log.stream(run, spool.tail, [load(TableMap, table) for table in json.loads(tables)]) as changes:
+    flushed = 0
+    for transaction in changes:
+        spool.append(transaction)
+        if time.monotonic() - flushed > 0.02:
+            spool.flush()
+            flushed = time.monotonic()
+            changes.confirm(spool.tail)
+"""
+
+WRITERS = """
+import random, sys, psycopg2
+chance = random.Random(int(sys.argv[2]))
+connection = psycopg2.connect(sys.argv[1])
+cursor = connection.cursor()
+cursor.execute("set deadlock_timeout = '20ms'")
+for number in range(250):
+    try:
+        for _ in range(chance.choice([1, 1, 1, 3, 12])):
+            low = chance.randrange(400)
+            cursor.execute(chance.choice([
+                "insert into t select i, 'n', repeat('x', 3000) from generate_series(%(low)s, %(low)s + 9) i"
+                " on conflict do nothing",
+                "update t set v = v || 'u' where id between %(low)s and %(low)s + 5",
+                "update t set id = -id where id = %(low)s and not exists (select from t where id = -%(low)s)",
+                "update t set id = -id where id = -%(low)s and not exists (select from t where id = %(low)s)",
+                "delete from t where id = %(low)s",
+                "savepoint s; delete from t where id < %(low)s; rollback to s",
+            ]), {"low": low})
+        connection.commit() if chance.random() < 0.9 else connection.rollback()
+    except psycopg2.Error:
+        connection.rollback()
+"""
+
+
+def test_capture_killed_again_and_again_under_writers_loses_nothing(
+    source: Source, tmp_path: Path, start: Callable[..., "subprocess.Popen[bytes]"]
+) -> None:
+    source.run("create table t (id int primary key, v text, big text); alter table t alter big set storage external")
+    since = source.prepare("t")
+    tables = json.dumps([dump(table) for table in source.tables])
+    capture = (CAPTURE, source.ref.model_dump_json(), tables, RUN, since, str(tmp_path))
+    writers = [start(WRITERS, source.dsn, str(seed)) for seed in range(3)]
+    kills = 0
+    while any(writer.poll() is None for writer in writers) or kills < 3:
+        process = start(*capture)
+        wait_for(source.reader, 30)
+        time.sleep(0.3)
+        process.kill()
+        process.wait()
+        kills += 1
+    assert [writer.returncode for writer in writers] == [0, 0, 0]
+    goal = source.log.here()
+    start(*capture)
+    reader = SpoolReader(tmp_path, RUN, since)
+    spooled: list[Transaction] = []
+    wait_for(lambda: spooled.extend(reader.read(1 << 20, 0.1)) or reader.position >= goal, 60)
+    assert len(full(spooled)) > 100
+    assert replayed(spooled) == dict(source.run("select id::text, (v, length(big))::text from t"))
+
+
+def replayed(transactions: Sequence[Transaction]) -> dict[str, str]:
+    """What the changes make of an empty table; each must find what it changes, and no insert may find its row."""
+    there: dict[bytes, tuple[bytes, bytes]] = {}
+    for operation, _, old, new in (change for transaction in transactions for change in transaction.changes):
+        if operation == INSERT:
+            assert new[0] not in there
+            there[new[0]] = new[1:]
+        elif operation == DELETE:
+            del there[old[0]]
+        else:
+            before = there.pop(new[0] if old is None else old[0])
+            assert new[0] not in there
+            there[new[0]] = tuple(was if now is ... else now for was, now in zip(before, new[1:], strict=True))
+    return {key.decode(): f"({v.decode()},{len(big)})" for key, (v, big) in there.items()}

@@ -153,7 +153,7 @@ def _types(types: Sequence[NamedType], definitions: Mapping[TableName, str]) -> 
         named = by_name[name]
         yield Statement(
             phase="tables",
-            kind="domain" if named.definition else "enum type",
+            kind="domain" if named.definition else "enum",
             name=name,
             sql=clauses.create_type(named, definitions.get(name, "")),
             exists=presence.type_(name),
@@ -269,7 +269,7 @@ def _index(number: int, table: TableName, index: Index) -> Iterator[Statement]:
     name = replace(table, name=index.name)
     yield Statement(
         phase=phase,
-        kind="unique constraint" if index.constraint else "unique index" if index.unique else "index",
+        kind="unique" if index.unique else "index",
         name=name,
         sql=clauses.create_index(table, index),
         exists=presence.constraint(table, index.name) if index.constraint else presence.index(table, index.name),

@@ -29,7 +29,10 @@ PATIENCE = 20.0
 _STEP = 0.05
 _STILL = 3
 _CLEAN = 25
-"""Looks in a row: that many when no transaction ended anywhere between them, or that many when some did elsewhere."""
+"""Looks in a row: so many when no transaction ended anywhere between them, or so many when some did elsewhere."""
+
+_STARTING = 0.3
+"""Seconds that a session which took the old default may need until it is seen."""
 
 _NOTE = "landbridge.freeze"
 
@@ -122,20 +125,20 @@ class Freezer:
             return position(here)
 
     def _prove(self, cursor: Any) -> list[str]:
-        deadline = time.monotonic() + self._patience
+        began = time.monotonic()
         cursor.execute("select clock_timestamp()")
         since = cursor.fetchone()[0]
         ended: set[str] = set()
         still = clean = 0
         last = None
-        while still < _STILL and clean < _CLEAN:
+        while (still < _STILL and clean < _CLEAN) or time.monotonic() < began + _STARTING:
             sessions = dict(_rows(cursor, _OLDER, since)) | dict(_rows(cursor, _WRITING))
             prepared = [gid for (gid,) in _rows(cursor, _PREPARED)]
             following = _rows(cursor, _NEXT)[0][0]
             clean = 0 if sessions or prepared else clean + 1
             still = still + 1 if clean and following == last else 0
             last = following
-            if not clean and time.monotonic() > deadline:
+            if not clean and time.monotonic() > began + self._patience:
                 raise _not_frozen(sessions, prepared)
             ended |= _end(cursor, sessions)
             time.sleep(_STEP)

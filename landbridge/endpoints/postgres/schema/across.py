@@ -9,7 +9,7 @@ from landbridge.endpoints.postgres.kinds import kind_of, labels_fit, render
 from landbridge.endpoints.postgres.names import fits, literal, shorten
 from landbridge.endpoints.postgres.schema import defaults
 from landbridge.endpoints.postgres.schema.target import Target
-from landbridge.kinds import Kind, Loss
+from landbridge.kinds import Kind, Loss, Part
 from landbridge.model import (
     Check,
     Column,
@@ -42,9 +42,9 @@ def adopt(
         name=name,
         columns=columns,
         primary_key=adoption.primary_key(),
-        indexes=tuple(adoption.indexes()),
-        foreign_keys=tuple(adoption.foreign_keys()),
-        checks=tuple(adoption.checks),
+        indexes=tuple(sorted(adoption.indexes(), key=lambda index: index.name)),
+        foreign_keys=tuple(sorted(adoption.foreign_keys(), key=lambda key: key.name)),
+        checks=tuple(sorted(adoption.checks, key=lambda check: check.name)),
         comment=table.comment,
         old_image="key" if table.primary_key else "none",
     )
@@ -74,10 +74,18 @@ class _Adoption:
         self._natives: dict[str, str] = {}
         for each in (name.schema, name.name):
             if not fits(each):
-                self._lose("", f"the name {each} is longer than 63 bytes", blocking=True, choices=("a shorter `to`",))
+                what = f"the name {each} is longer than 63 bytes"
+                self.losses.append(Loss(column="", part="table", what=what, blocking=True, choices=("a shorter `to`",)))
 
-    def _lose(self, column: str, what: str, *, blocking: bool = False, choices: tuple[str, ...] = ()) -> None:
-        self.losses.append(Loss(column=column, what=what, blocking=blocking, choices=choices))
+    def _lose(self, column: str, what: str, *, blocking: bool = False) -> None:
+        """Of a column, or of the table when `column` is empty."""
+        choices = ("exclude the table",) if blocking else ()
+        part: Part = "column" if column else "table"
+        self.losses.append(Loss(column=column, part=part, what=what, blocking=blocking, choices=choices))
+
+    def _leave_out(self, part: Part, name: str, why: str) -> None:
+        what = f"the {part} {name} is not carried: {why}"
+        self.losses.append(Loss(column=name, part=part, what=what, blocking=False))
 
     def _own(self, suffix: str, reserved: bool = False) -> str:
         """
@@ -169,7 +177,7 @@ class _Adoption:
     def _warn_of_collations(self, columns: tuple[str, ...]) -> None:
         for name in columns:
             collation = self._table.column(name).collation
-            warned = any(loss.column == name and "collation" in loss.what for loss in self.losses)
+            warned = any((loss.column, loss.part) == (name, "column") and "collation" in loss.what for loss in self.losses)
             if collation and not collation.endswith(_EXACT) and not warned:
                 found = f"texts are unique by their bytes here and by collation {collation} in the source"
                 self._lose(name, f"{found}: new ones that differ in case or accents only are no longer refused")
@@ -177,7 +185,7 @@ class _Adoption:
     def indexes(self) -> Iterator[Index]:
         for index in self._table.indexes:
             if why := self._obstacle(index):
-                self._lose("", f"the index {index.name} is not carried: {why}")
+                self._leave_out("index", index.name, why)
                 continue
             if index.unique:
                 self._warn_of_collations(tuple(part.column for part in index.parts if part.column))
@@ -217,15 +225,15 @@ class _Adoption:
     def foreign_keys(self) -> Iterator[ForeignKey]:
         for key in self._table.foreign_keys:
             if key.target not in self._names:
-                self._lose("", f"the foreign key {key.name} is left out: its table {key.target} is not carried")
+                self._leave_out("foreign key", key.name, f"its table {key.target} is not")
             elif not set(key.columns) <= set(self._natives):
-                self._lose("", f"the foreign key {key.name} is left out: it is on a generated column")
+                self._leave_out("foreign key", key.name, "it is on a generated column")
             else:
                 yield replace(key, name=shorten(key.name), target=self._names[key.target])
 
     def note_what_is_left_out(self) -> None:
         for check in self._table.checks:
-            self._lose("", f"the check {check.name} is not carried yet: {check.expression}")
+            self._leave_out("check", check.name, f"expressions are not translated yet: {check.expression}")
         if self._table.partitioning:
             self._lose("", "the table is not partitioned here; its rows are all in one table")
 

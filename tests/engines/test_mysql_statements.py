@@ -1,0 +1,220 @@
+"""What real MySQL and MariaDB servers log as statements, and what of their logs is refused."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from landbridge.errors import SchemaDrift, Unsupported
+from landbridge.model import INSERT, TRUNCATE
+from tests.engines.binlog_source import SERVERS, Source, opened
+
+@pytest.fixture(params=SERVERS)
+def source(request: pytest.FixtureRequest, mysql_database: Callable[..., str]) -> Iterator[Source]:
+    with opened(request.getfixturevalue(request.param), mysql_database) as found:
+        yield found
+
+
+HARMLESS = (
+    "create table `t2` (`t` int primary key, foreign key (`t`) references t (id))",
+    "create table copied as select * from t",
+    "create table alike like t",
+    "create temporary table t (x int)",
+    "insert into t values (5)",
+    "drop temporary table t",
+    "create index i on t (v)",
+    "alter table t add index j (v), add unique key u (id, v), auto_increment = 50, comment = 'x; drop table t'",
+    "alter table t rename index j to `t`",
+    "drop index i on t",
+    "alter table t engine = innodb",
+    "analyze table t",
+    "optimize table t",
+    "create view w as select * from t",
+    "create trigger g before insert on t for each row set new.v = 1",
+    "drop trigger g",
+    "drop view w",
+    "create procedure q() begin delete from t; end",
+    "drop procedure q",
+    "alter table copied add column t int, rename to copied2",
+    "rename table copied2 to copied3, alike to copied2",
+    "truncate table copied2",
+    "truncate table `copied3` -- t",
+    "drop table if exists copied2, /* t, */ copied3",
+    "create table if not exists t (other int)",
+)
+
+
+def test_ddl_that_leaves_the_planned_tables_as_they_are(source: Source) -> None:
+    source.run("create table t (id int primary key auto_increment, v int)")
+    since, tables = source.log.here(), source.plan("t")
+    source.run(*HARMLESS, "insert into t (id, v) values (1, 2)")
+    assert source.changes(since, tables) == [(INSERT, 0, None, (b"1", b"2"))]
+
+
+DRIFTING = {
+    "alter table t add column w int": "ALTER TABLE",
+    "alter table {db}.t modify v bigint, add index (v)": "ALTER TABLE",
+    "/* c */ alter table `t` drop primary key, add primary key (id, v)": "ALTER TABLE",
+    "alter table t add foreign key (v) references other (id) on delete cascade": "ALTER TABLE",
+    "drop index `PRIMARY` on t": "DROP INDEX",
+    "rename table other to x, t to y": "RENAME TABLE",
+    "alter table t rename to y": "ALTER TABLE",
+    "drop table if exists other, t": "DROP TABLE",
+    "drop database {db}": "DROP DATABASE",
+}
+
+
+def test_ddl_that_changes_a_planned_table_is_a_stop(source: Source) -> None:
+    replace = {"create or replace table t (id int primary key)": "CREATE TABLE"} if source.mariadb else {}
+    for statement, what in (DRIFTING | replace).items():
+        source.run(f"create database if not exists {source.name}", f"use {source.name}", "drop table if exists t, other, x, y")
+        source.run("create table other (id int primary key)", "create table t (id int primary key, v int not null)")
+        since, tables = source.log.here(), source.plan("t")
+        source.run("insert into t values (1, 1)", "delete from t", statement.format(db=source.name))
+        with pytest.raises(SchemaDrift, match=what) as raised:
+            source.changes(since, tables)
+        assert f"{source.name}.t" in raised.value.found, statement
+    source.run(f"create database if not exists {source.name}")
+
+
+def test_a_table_renamed_into_a_planned_name_is_a_stop(source: Source) -> None:
+    source.run("create table t (id int primary key)")
+    since, tables = source.log.here(), source.plan("t")
+    source.run("create table _t_new (id int primary key)", "rename table t to _t_old, _t_new to t")
+    with pytest.raises(SchemaDrift, match="RENAME TABLE"):
+        source.changes(since, tables)
+
+
+def test_truncate_is_a_change(source: Source) -> None:
+    source.run("create table t (id int primary key)", "create table u (id int primary key)")
+    since, tables = source.log.here(), source.plan("u", "t")
+    source.run("insert into t values (1)", "truncate table t", "insert into t values (1)", f"truncate {source.name}.`t`")
+    found = [(operation, table) for operation, table, _, _ in source.changes(since, tables)]
+    assert found == [(INSERT, 1), (TRUNCATE, 1), (INSERT, 1), (TRUNCATE, 1)]
+
+
+UNLOGGED = (
+    "alter table t add column x int first",
+    "alter table t modify v int after w",
+    "alter table t modify v int unsigned",
+    "alter table t modify v bigint",
+    "alter table t modify w varchar(9) character set latin1",
+    "alter table t modify w varchar(10)",
+    "alter table t modify e enum('b','a')",
+    "alter table t modify d decimal(9,3)",
+    "alter table t modify ts timestamp(3) null",
+)
+
+
+def test_a_table_altered_behind_the_logs_back_is_a_stop(source: Source) -> None:
+    for statement in UNLOGGED:
+        source.run(
+            "drop table if exists t",
+            "create table t (id int primary key, v int, w varchar(9), e enum('a','b'), d decimal(9,2), ts timestamp null)"
+            " character set utf8mb4",
+        )
+        since, tables = source.log.here(), source.plan("t")
+        source.run("set session sql_log_bin = off", statement, "set session sql_log_bin = on")
+        source.run("insert into t (id) values (1)")
+        with pytest.raises(SchemaDrift, match=f"{source.name}.t"):
+            source.changes(since, tables)
+
+
+def test_changes_logged_as_statements_are_refused(source: Source) -> None:
+    source.run("create table t (id int primary key)", "create database if not exists elsewhere_x")
+    source.run("create table if not exists elsewhere_x.beat (id int)")
+    since, tables = source.log.here(), source.plan("t")
+    source.run("set session binlog_format = statement", "insert into elsewhere_x.beat values (1)")
+    assert source.changes(since, tables) == []
+    source.run("insert into t values (1)")
+    with pytest.raises(Unsupported, match="as a statement") as raised:
+        source.changes(since, tables)
+    assert "binlog_format" in raised.value.mend
+    source.run("drop database elsewhere_x")
+
+
+def test_compressed_transactions_are_refused(source: Source) -> None:
+    if source.mariadb:
+        pytest.skip("MySQL only")
+    source.run("create table t (id int primary key)")
+    since, tables = source.log.here(), source.plan("t")
+    source.run("set session binlog_transaction_compression = on", "insert into t values (1)")
+    with pytest.raises(Unsupported, match="compressed") as raised:
+        source.changes(since, tables)
+    assert "binlog_transaction_compression = OFF" in raised.value.mend
+
+
+def test_partial_json_is_refused(source: Source) -> None:
+    if source.mariadb:
+        pytest.skip("MySQL only")
+    source.run("create table t (id int primary key, j json)", "create table other (id int primary key, j json)")
+    since, tables = source.log.here(), source.plan("t")
+    source.run("set session binlog_row_value_options = partial_json", "set session binlog_row_image = minimal")
+    for name in ("other", "t"):
+        source.run(f"insert into {name} values (1, json_object('a', repeat('x', 500), 'b', 1))")
+        if name == "t":
+            assert len(source.changes(since, tables)) == 1
+        source.run(f"update {name} set j = json_set(j, '$.b', 2)")
+    with pytest.raises(Unsupported, match="partial update of JSON"):
+        source.changes(since, tables)
+
+
+def test_compressed_events_are_refused(source: Source) -> None:
+    if not source.mariadb:
+        pytest.skip("MariaDB only")
+    source.run("create table t (id int primary key, v text)", "create table other (id int primary key, v text)")
+    since, tables = source.log.here(), source.plan("t")
+    try:
+        source.run("set global log_bin_compress = on", "insert into other values (1, repeat('x', 5000))")
+        assert source.changes(since, tables) == []
+        source.run("insert into t values (1, repeat('x', 5000))")
+    finally:
+        source.run("set global log_bin_compress = off")
+    with pytest.raises(Unsupported, match="compressed"):
+        source.changes(since, tables)
+
+
+def test_tables_described_without_names_are_refused(source: Source) -> None:
+    source.run("create table t (id int primary key)", "create table other (id int primary key)")
+    since, tables = source.log.here(), source.plan("t")
+    try:
+        source.run("set global binlog_row_metadata = minimal", "insert into other values (1)")
+        assert source.changes(since, tables) == []
+        source.run("insert into t values (1)")
+    finally:
+        source.run("set global binlog_row_metadata = full")
+    with pytest.raises(Unsupported, match="without the names") as raised:
+        source.changes(since, tables)
+    assert "binlog_row_metadata = FULL" in raised.value.mend
+
+
+def test_prepared_transactions(source: Source) -> None:
+    source.run("create table t (id int primary key)", "create table other (id int primary key)")
+    since, tables = source.log.here(), source.plan("t")
+    source.run("xa start 'a'", "insert into other values (1)", "xa end 'a'", "xa prepare 'a'", "xa commit 'a'")
+    source.run("xa start 'b'", "insert into t values (1)", "xa end 'b'", "xa commit 'b' one phase")
+    source.run("xa start 'c'", "insert into other values (2)", "xa end 'c'", "xa prepare 'c'", "xa rollback 'c'")
+    source.run("insert into t values (2)")
+    assert [change[3] for change in source.changes(since, tables)] == [(b"1",), (b"2",)]
+    source.run("xa start 'd'", "insert into t values (3)", "xa end 'd'", "xa prepare 'd'")
+    try:
+        with pytest.raises(Unsupported, match="prepared XA"):
+            source.changes(since, tables)
+    finally:
+        source.run("xa rollback 'd'")
+
+
+def test_every_kind_of_gtid_begins_a_transaction(source: Source) -> None:
+    if source.mariadb:
+        pytest.skip("MySQL only")
+    source.run("create table t (id int primary key)")
+    since, tables = source.log.here(), source.plan("t")
+    try:
+        source.run("set global gtid_mode = on_permissive", "set gtid_next = 'ANONYMOUS'", "insert into t values (1)")
+        source.run("set gtid_next = 'AUTOMATIC:tagged'", "insert into t values (2)", "set gtid_next = 'AUTOMATIC'")
+        source.run("insert into t values (3)")
+        transactions = source.read(since, tables)
+    finally:
+        source.run("set gtid_next = 'AUTOMATIC'", "flush binary logs", "set global gtid_mode = on")
+    assert [change[3] for each in transactions for change in each.changes] == [(b"1",), (b"2",), (b"3",)]
+    assert all(abs(transaction.committed - time.time()) < 5 for transaction in transactions)
