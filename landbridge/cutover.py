@@ -51,7 +51,7 @@ class Cutover:
 
     def drain(self, watch: Watch) -> None:
         """Apply everything up to the marker."""
-        row = wait_position(self.engine, self.run, Position(self.detail["marker"]), watch, self._left())
+        row = wait_position(self.engine, self.run, Position(self.detail["marker"]), watch, self.left())
         self._move("drained", drained=time.time(), changes=row.changes)
 
     def advance_counters(self) -> None:
@@ -75,9 +75,9 @@ class Cutover:
         if late:
             raise CutoverVoid(
                 f"the source committed {late} change(s) after it was frozen",
-                mend="find the writer (it bypasses the freeze; see docs/runbook.md), then run `landbridge cutover` again",
+                mend="find the writer (see docs/runbook.md, what bypasses a freeze), then run `landbridge cutover`",
             )
-        if self._left() < _OPENING_TAKES:
+        if self.left() < _OPENING_TAKES:
             raise CutoverVoid(
                 f"the switch took longer than cutover.timeout ({self.plan.cutover.timeout})",
                 mend="raise cutover.timeout in the plan and run `landbridge cutover` again",
@@ -102,7 +102,8 @@ class Cutover:
         self._move("idle")
         return True
 
-    def _left(self) -> float:
+    def left(self) -> float:
+        """Seconds until the freeze is undone."""
         return max(0.0, float(self.detail["deadline"]) - time.time())
 
     def _move(self, state: str, **detail: Any) -> None:
@@ -132,7 +133,9 @@ def _hook(how: str, action: str, run: str) -> None:
     """The plan's own command: `$LANDBRIDGE_ACTION` is freeze or thaw; exit status 0 means it is so."""
     command = how.removeprefix("hook:").strip()
     environment = os.environ | {"LANDBRIDGE_ACTION": action, "LANDBRIDGE_RUN": run}
-    done = subprocess.run(command, shell=True, env=environment, stdout=subprocess.DEVNULL, check=False)
+    done = subprocess.run(  # noqa: S602 the operator wrote it, as a command line
+        command, shell=True, env=environment, stdout=subprocess.DEVNULL, check=False
+    )
     if done.returncode != 0:
         raise Terminal(
             f"the hook to {action} the source ended with status {done.returncode}", mend=f"run it by hand: {command}"
@@ -158,14 +161,14 @@ def watch_freeze(folder: Path, sleep: Callable[[float], None] = time.sleep) -> s
             cutover = Cutover(source, target, run, plan, folder)
             if cutover.state not in _UNDOABLE:
                 return cutover.state
-            left = cutover._left()
+            left = cutover.left()
             if left <= 0:
                 cutover.undo()
                 return cutover.state
             sleep(min(left, 1.0))
         except Fenced:
             continue
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 whatever it is, giving up would leave the source frozen for ever
             sys.stderr.write(f"{type(error).__name__}: the ledger or the source cannot be reached; still frozen\n")
             sleep(1.0)
 

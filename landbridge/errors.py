@@ -42,7 +42,6 @@ class MigrationError(Exception):
         return _rebuild(_by_name().get(fields["error"], Terminal), fields["found"], fields["mend"])
 
 
-
 def _rebuild(cls: type[MigrationError], found: str, mend: str) -> MigrationError:
     return cls(found, mend=mend)
 

@@ -54,11 +54,9 @@ def schemas_wanted(plan: Plan, present: Iterable[str]) -> tuple[str, ...]:
 def resolve(plan: Plan, catalog: Catalog, target_family: str, prepares: Prepares) -> Resolved:
     """Raises PlanError when an include matches nothing or two tables would get one name."""
     chosen = _choose(plan, catalog)
-    names = _names(plan, catalog, chosen)
+    names = _names(catalog, chosen)
     plain = catalog.family == target_family
-    adopted = {
-        table.name: prepares.adopt(table, catalog.family, names[table.name], names) for table, _ in chosen
-    }
+    adopted = {table.name: prepares.adopt(table, catalog.family, names[table.name], names) for table, _ in chosen}
     maps = tuple(
         _table_map(number, table, adopted[table.name].table, plain) for number, (table, _) in enumerate(chosen)
     )
@@ -69,7 +67,7 @@ def resolve(plan: Plan, catalog: Catalog, target_family: str, prepares: Prepares
         for s in _sequences(catalog, names)
     )
     types = _types(catalog, names, adopted.values())
-    items = tuple(_inventory(catalog, maps, names, losses, plain))
+    items = tuple(_inventory(catalog, names, losses))
     return Resolved(tables=maps, sequences=sequences, types=types, losses=losses, items=items)
 
 
@@ -103,7 +101,9 @@ def _deciding_rule(plan: Plan, name: TableName, used: set[int]) -> TableRule | N
 def _parts(pattern: str | None) -> tuple[str, str]:
     schema, dot, table = (pattern or "").partition(".")
     if not dot or not schema or not table:
-        raise PlanError(f"{pattern!r} is not schema.table", mend="write both parts, for example shop.* or public.orders")
+        raise PlanError(
+            f"{pattern!r} is not schema.table", mend="write both parts, for example shop.* or public.orders"
+        )
     return schema, table
 
 
@@ -120,7 +120,7 @@ def _renamed(name: TableName, to: str | None) -> TableName:
     return TableName(schema=schema.replace("*", name.schema), name=table.replace("*", name.name))
 
 
-def _names(plan: Plan, catalog: Catalog, chosen: list[tuple[Table, TableRule]]) -> dict[TableName, TableName]:
+def _names(catalog: Catalog, chosen: list[tuple[Table, TableRule]]) -> dict[TableName, TableName]:
     """Source name to target name, of tables, their partitions, and the sequences and types beside them."""
     names = {table.name: _renamed(table.name, rule.to) for table, rule in chosen}
     schemas = {source.schema: target.schema for source, target in reversed(names.items())}
@@ -168,9 +168,7 @@ def _owner(sequence: Sequence, maps: Iterable[TableMap]) -> tuple[TableName, str
     return next(((m.target.name, column) for m in maps if m.source.name == table), None)
 
 
-def _types(
-    catalog: Catalog, names: Mapping[TableName, TableName], adopted: Iterable[Adopted]
-) -> tuple[NamedType, ...]:
+def _types(catalog: Catalog, names: Mapping[TableName, TableName], adopted: Iterable[Adopted]) -> tuple[NamedType, ...]:
     carried = [replace(found, name=names[found.name]) for found in catalog.types if found.name in names]
     made = [new for each in adopted for new in each.types]
     return tuple({found.name: found for found in (*carried, *made)}.values())
@@ -178,10 +176,8 @@ def _types(
 
 def _inventory(
     catalog: Catalog,
-    maps: tuple[TableMap, ...],
     names: Mapping[TableName, TableName],
     losses: Iterable[TableLoss],
-    plain: bool,
 ) -> Iterator[Item]:
     lost = {(found.table, found.loss.column): found.loss.what for found in losses}
     for table in catalog.tables:

@@ -234,7 +234,7 @@ class ColumnMap:
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """A column as it travels: `kind` decides the canonical text, on both sides the source's; `native` is this side's type."""
+    """A column as it travels: `kind`, the source's on both sides, decides the text; `native` is this side's type."""
 
     name: str
     kind: Kind
@@ -353,7 +353,6 @@ def load(cls: type[T], data: Any) -> T:
     """The value that `dump` wrote."""
     value: T = _adapter(cls).validate_python(data)
     return value
-
 
 
 # --- what moves -------------------------------------------------------------------------------------------------------

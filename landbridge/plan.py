@@ -138,7 +138,9 @@ def read_plan(path: Path) -> Plan:
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise PlanError(f"the plan {path} cannot be read: {error.strerror}", mend="give the path of a YAML file") from None
+        raise PlanError(
+            f"the plan {path} cannot be read: {error.strerror}", mend="give the path of a YAML file"
+        ) from None
     except yaml.YAMLError as error:
         raise PlanError(f"{path} is not YAML: {error}", mend="correct the file at the place named") from None
     return parse_plan(data, str(path))
@@ -151,7 +153,10 @@ def parse_plan(data: object, where: str = "the plan") -> Plan:
         return Plan.model_validate(data)
     except ValidationError as error:
         faults = [_fault(item["loc"], item["msg"], item["type"]) for item in error.errors(include_input=False)]
-        raise PlanError(f"{where} has {len(faults)} fault(s):\n  - " + "\n  - ".join(faults), mend="correct them; docs/plan.md lists every key") from None
+        raise PlanError(
+            f"{where} has {len(faults)} fault(s):\n  - " + "\n  - ".join(faults),
+            mend="correct them; docs/plan.md lists every key",
+        ) from None
 
 
 def _fault(loc: tuple[int | str, ...], message: str, code: str) -> str:
@@ -190,7 +195,9 @@ def _from_file(name: str) -> str:
     try:
         value = Path(name).read_text(encoding="utf-8").rstrip("\n")
     except OSError as error:
-        raise PlanError(f"the secret file:{name} cannot be read: {error.strerror}", mend="give a readable file") from None
+        raise PlanError(
+            f"the secret file:{name} cannot be read: {error.strerror}", mend="give a readable file"
+        ) from None
     if not value:
         raise PlanError(f"the secret file:{name} is empty", mend="write the password into the file")
     return value

@@ -42,7 +42,9 @@ def precheck(plan: Plan) -> Prechecked:
     if unreachable:
         return Prechecked(findings=tuple(unreachable), resolved=None)
     resolved = look(plan, source, target)
-    findings = [_blocking(found.table, found.loss.column, found.loss.what, found.loss.choices) for found in resolved.blocking]
+    findings = [
+        _blocking(found.table, found.loss.column, found.loss.what, found.loss.choices) for found in resolved.blocking
+    ]
     findings += [_unfollowable(key, parent) for key, parent in unfollowable(resolved.tables).items()]
     findings += source.get(Checks).check_source(resolved.tables, plan.cutover.freeze)
     findings += target.get(Checks).check_target(resolved.tables, _owned(plan, target))
@@ -75,8 +77,8 @@ def _unfollowable(key: str, parent: str) -> Finding:
     return Finding(
         name="hidden-cascade",
         level="refuse",
-        found=f"foreign key {key} acts on rows when {parent} changes, the server does not log that, and the key does not"
-        " point to the primary key, or its own table has none, so it cannot be followed",
+        found=f"foreign key {key} acts when {parent} changes, the server does not log it, and the key does not point to"
+        " the primary key, or its own table has none, so it cannot be followed",
         wanted="foreign keys with CASCADE or SET NULL that point to a primary key, between tables that have one",
         mend=f"recreate {key} with ON DELETE RESTRICT ON UPDATE RESTRICT until the cutover, or leave its table out",
     )

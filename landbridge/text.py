@@ -1,6 +1,6 @@
 """
-Lines of canonical text (docs/canonical-text.md): fields joined by TAB, NULL as \\N, and backslash, TAB, LF and CR inside
-a field escaped by a backslash. The very format of COPY's text format and of LOAD DATA's defaults.
+Lines of canonical text (docs/canonical-text.md): fields joined by TAB, NULL as \\N; backslash, TAB, LF and CR inside a
+field escaped by a backslash. The very format of COPY's text format and of LOAD DATA's defaults.
 """
 
 import re

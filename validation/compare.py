@@ -82,9 +82,7 @@ def compare(
         work = {table: _ranges(table, ledger.segment_bounds(connection, run, table.number))
                 for table in ledger.tables(connection, run)}  # fmt: skip
     with _views(source, target, run, watch, patience, still) as (left, right, held):
-        comparison = Comparison(
-            position=left.position, expected_ranges=sum(map(len, work.values())), held=held
-        )
+        comparison = Comparison(position=left.position, expected_ranges=sum(map(len, work.values())), held=held)
         with ThreadPoolExecutor(2, thread_name_prefix="compare") as pool:
             for table, ranges in work.items():
                 _compare_table(table, ranges, left, right, pool, comparison, watch, progress)

@@ -62,7 +62,11 @@ def _one_pass(
 
 
 def _match(
-    table: TableMap, key: bytes, digests: tuple[int, ...], expected: dict[bytes, list[tuple[int, ...]]], outcome: Outcome
+    table: TableMap,
+    key: bytes,
+    digests: tuple[int, ...],
+    expected: dict[bytes, list[tuple[int, ...]]],
+    outcome: Outcome,
 ) -> None:
     waiting = expected.get(key)
     if not waiting:
@@ -92,10 +96,7 @@ def _digests(
     values = [_by_value(f.kind, plain=relation.plain) for f in relation.fields]
     for row in rows:
         fields = tuple(value(text) for value, text in zip(values, row, strict=True))
-        if relation.key:
-            key = b", ".join(row[place] or b"NULL" for place in relation.key)
-        else:
-            key = repr(fields).encode()
+        key = b", ".join(row[place] or b"NULL" for place in relation.key) or repr(fields).encode()
         if ours(key):
             yield key, fields
 

@@ -57,6 +57,9 @@ def facts_frame(comparison: Comparison, rejects: int) -> pd.DataFrame:
     rows = [
         ("ranges compared", comparison.expected_ranges, len(comparison.ranges)),
         ("rows the target refused", 0, rejects),
-        *((f"rows of {table} that {key} leaves pointing nowhere", 0, n) for (table, key), n in comparison.orphans.items()),
+        *(
+            (f"rows of {table} that {key} leaves pointing nowhere", 0, n)
+            for (table, key), n in comparison.orphans.items()
+        ),
     ]
     return pd.DataFrame(rows, columns=list(FACTS))

@@ -20,8 +20,8 @@ import typer
 import yaml
 
 from flows.commands import output
-from tasks.home import home
 from flows.commands.options import Json
+from tasks.home import home
 
 Source = Annotated[str, typer.Option("--source", help="Engine to migrate from; its server program must be installed.")]
 Keep = Annotated[Path | None, typer.Option("--reports", help="Folder for the reports. Default: one in the home.")]

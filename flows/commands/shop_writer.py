@@ -24,7 +24,7 @@ STATUSES = ("new", "paid", "packed", "shipped", "cancelled")
 class Writer:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.random = random.Random(7)
+        self.random = random.Random(7)  # noqa: S311 nothing here is a secret
         self.account: dict[str, Any] = {
             "transactions": 0,
             "rows": 0,
@@ -80,7 +80,8 @@ class Writer:
 
     def _new_order(self, connection: sa.Connection, schema: str) -> int:
         number = self.account["transactions"]
-        insert = f"insert into {schema}.orders (customer_id, total, note, details) values (:customer, :total, :note, :details)"
+        columns = "customer_id, total, note, details"
+        insert = f"insert into {schema}.orders ({columns}) values (:customer, :total, :note, :details)"
         values = {
             "customer": self.random.randint(1, 20_000),
             "total": "19.99",

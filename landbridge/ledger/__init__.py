@@ -12,6 +12,7 @@ from landbridge.ledger.approvals import (
     request_approval,
 )
 from landbridge.ledger.inventory import Item, Status, items, record, summary
+from landbridge.ledger.layout import SCHEMA
 from landbridge.ledger.loading import (
     TableState,
     add_tables,
@@ -70,7 +71,6 @@ from landbridge.ledger.streaming import (
     take_over,
 )
 from landbridge.ledger.switching import cutover_row, move
-from landbridge.ledger.layout import SCHEMA
 
 __all__ = [
     "Approval",

@@ -13,9 +13,7 @@ def cutover_row(connection: sa.Connection, run: str) -> tuple[str, int, dict[str
     """State, epoch and detail; 'idle' before the first step."""
     row = connection.execute(sa.select(t.cutover).where(t.cutover.c.run == run)).one_or_none()
     if row is None:
-        connection.execute(
-            t.cutover.insert().values(run=run, state="idle", epoch=0, detail={}, changed=time.time())
-        )
+        connection.execute(t.cutover.insert().values(run=run, state="idle", epoch=0, detail={}, changed=time.time()))
         return "idle", 0, {}
     return row.state, row.epoch, dict(row.detail)
 
@@ -26,5 +24,7 @@ def move(connection: sa.Connection, run: str, old: str, new: str, epoch: int, de
     which = (c.run == run) & (c.state == old) & (c.epoch == epoch)
     values = {"state": new, "epoch": epoch + 1, "detail": detail, "changed": time.time()}
     if connection.execute(t.cutover.update().where(which).values(**values)).rowcount != 1:
-        raise Fenced(f"the cutover of run {run} is no longer {old!r}", mend="see `landbridge status`, then run it again")
+        raise Fenced(
+            f"the cutover of run {run} is no longer {old!r}", mend="see `landbridge status`, then run it again"
+        )
     return epoch + 1

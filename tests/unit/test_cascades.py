@@ -7,7 +7,9 @@ from landbridge.model import DELETE, INSERT, UPDATE, Column, ColumnMap, ForeignK
 INT = Int(bits=32)
 
 
-def _table(number: int, name: str, key: tuple[str, ...], columns: str, *keys: ForeignKey, logs: bool = False) -> TableMap:
+def _table(
+    number: int, name: str, key: tuple[str, ...], columns: str, *keys: ForeignKey, logs: bool = False
+) -> TableMap:
     table = Table(
         name=TableName(schema="s", name=name),
         columns=tuple(Column(name=c, kind=INT, native="int") for c in columns),

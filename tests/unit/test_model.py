@@ -27,7 +27,12 @@ ORDERS = Table(
     name=TableName(schema="shop", name='odd "name" 🛒'),
     columns=(
         Column(name="b", kind=Int(bits=64, unsigned=True), native="bigint unsigned", nullable=False, identity="auto"),
-        Column(name="a", kind=Enum(labels=("x", "y,z")), native="enum('x','y,z')", default=Default(native="'x'", literal="x")),
+        Column(
+            name="a",
+            kind=Enum(labels=("x", "y,z")),
+            native="enum('x','y,z')",
+            default=Default(native="'x'", literal="x"),
+        ),
         Column(name="c", kind=Json(exact=True), native="longtext"),
         Column(name="d", kind=Text(length=3), native="varchar(3)"),
     ),
@@ -35,7 +40,11 @@ ORDERS = Table(
     indexes=(Index(name="i", parts=(IndexPart(column="d", prefix=2, descending=True),), unique=True),),
     foreign_keys=(
         ForeignKey(
-            name="f", columns=("d",), target=TableName(schema="shop", name="t"), target_columns=("id",), on_delete="CASCADE"
+            name="f",
+            columns=("d",),
+            target=TableName(schema="shop", name="t"),
+            target_columns=("id",),
+            on_delete="CASCADE",
         ),
     ),
 )

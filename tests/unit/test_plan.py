@@ -37,7 +37,9 @@ def test_missing_keys_are_named() -> None:
         parse_plan({key: value for key, value in GOOD.items() if key != "target"})
 
 
-@pytest.mark.parametrize(("reference", "what"), [("env:LANDBRIDGE_NOT_SET", "is not set"), ("file:/no/such", "cannot be read")])
+@pytest.mark.parametrize(
+    ("reference", "what"), [("env:LANDBRIDGE_NOT_SET", "is not set"), ("file:/no/such", "cannot be read")]
+)
 def test_a_missing_secret_is_an_error(reference: str, what: str) -> None:
     with pytest.raises(PlanError, match=what):
         read_secret(reference)

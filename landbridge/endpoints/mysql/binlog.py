@@ -5,10 +5,9 @@ Protocol: the server manual's "Binlog Network Stream" and "Binlog Event" pages (
 MariaDB's "Replication Protocol" pages.
 """
 
-import random
+import secrets
 import socket
 import struct
-import time
 import uuid
 import zlib
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from pymysql.constants import COMMAND
 from pymysqlreplication.constants import BINLOG
 
 from landbridge.endpoints.mysql import connection
-from landbridge.errors import Terminal, Transient
+from landbridge.errors import Transient
 from landbridge.model import Position
 
 HEARTBEAT = 1.0
@@ -39,6 +38,7 @@ ARTIFICIAL = 0x20
 Event = tuple[int, int, int, int, bytes]
 """(type, timestamp, where in the file it ends, flags, body without header and checksum)"""
 
+_FIRST_ID, _LAST_ID = 1 << 31, (1 << 32) - 1
 _PACKET = struct.Struct("<HBBB")  # length (3 bytes), sequence number, status
 _HEADER = struct.Struct("<IBIIIH")  # timestamp, type, server id, size, end position, flags
 _HEADER_SIZE = _HEADER.size
@@ -203,7 +203,9 @@ def _free_server_id(driver: Any) -> int:
     from the upper half of the range, where hardly anyone numbers servers by hand.
     """
     taken = _server_ids(driver)
-    return next(number for number in iter(lambda: random.randrange(1 << 31, (1 << 32) - 1), None) if number not in taken)
+    while (number := secrets.randbelow(_LAST_ID - _FIRST_ID) + _FIRST_ID) in taken:
+        pass
+    return number
 
 
 def _server_ids(driver: Any) -> set[int]:

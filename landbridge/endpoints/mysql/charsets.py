@@ -5,7 +5,7 @@ of the server once per stream, so that a change reads exactly as a SELECT does, 
 
 import codecs
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -27,18 +27,18 @@ _TRAIL_SJIS = [*range(0x40, 0x7F), *range(0x80, 0xFD)]
 _LEAD_SJIS = [*range(0x81, 0xA0), *range(0xE0, 0xFD)]
 _KANA = [range(0xA1, 0xE0)]
 _94 = range(0xA1, 0xFF)
-_JAPANESE_EUC = [[_94, _94], [[0x8E], range(0xA1, 0xE0)], [[0x8F], _94, _94]]
+_JAPANESE_EUC: list[Sequence[Iterable[int]]] = [[_94, _94], [[0x8E], range(0xA1, 0xE0)], [[0x8F], _94, _94]]
 
-_MULTIBYTE: dict[str, list[list[Iterable[int]]]] = {
+_MULTIBYTE: dict[str, list[Sequence[Iterable[int]]]] = {
     "big5": [[range(0xA1, 0xFA), [*range(0x40, 0x7F), *range(0xA1, 0xFF)]]],
     "gbk": [[range(0x81, 0xFF), _TRAIL_GBK]],
     "gb18030": [[range(0x81, 0xFF), _TRAIL_GBK]],
     "gb2312": [[range(0xA1, 0xF8), _94]],
     "euckr": [[range(0x81, 0xFF), [*range(0x41, 0x5B), *range(0x61, 0x7B), *range(0x81, 0xFF)]]],
-    "sjis": [[_LEAD_SJIS, _TRAIL_SJIS], [*_KANA]],
-    "cp932": [[_LEAD_SJIS, _TRAIL_SJIS], [*_KANA]],
-    "ujis": [*_JAPANESE_EUC],
-    "eucjpms": [*_JAPANESE_EUC],
+    "sjis": [[_LEAD_SJIS, _TRAIL_SJIS], _KANA],
+    "cp932": [[_LEAD_SJIS, _TRAIL_SJIS], _KANA],
+    "ujis": _JAPANESE_EUC,
+    "eucjpms": _JAPANESE_EUC,
 }
 """Which bytes stand where in the codes of more than one byte (and in single ones above ASCII)."""
 
@@ -69,7 +69,8 @@ def read(driver: Any, needed: Iterable[str]) -> Charsets:
         cursor.execute("select id, character_set_name from information_schema.collations where id is not null")
         names = {int(number): str(name) for number, name in cursor.fetchall() if name}
         names |= _late_collations(cursor)
-        decoders = {charset: _decoder(cursor, charset, widths.get(charset)) for charset in sorted({*needed, "utf8mb4", "latin1"})}
+        wanted = sorted({*needed, "utf8mb4", "latin1"})
+        decoders = {charset: _decoder(cursor, charset, widths.get(charset)) for charset in wanted}
     return Charsets(names=names, widths=widths, decoders=decoders)
 
 

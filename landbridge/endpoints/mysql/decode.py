@@ -28,7 +28,7 @@ class TableDecoder:
 
     def __init__(self, table: TableMap, wire: WireTable, charsets: Charsets) -> None:
         shape.check(table.source, wire, charsets)
-        self._table = table
+        self.table = table
         self._wire = wire
         self._layouts = [_layout(table, column, charsets) for column in wire.columns]
         self._loops: dict[tuple[int, bytes], Loop] = {}
@@ -46,12 +46,12 @@ class TableDecoder:
             loop = self._loops[kind, present] = self._compile(kind, present)
         if loop(body, cursor.at, len(body), changes.append) != len(body):
             raise Terminal(
-                f"a row event of table {self._table.source.name} does not end where its last row ends",
+                f"a row event of table {self.table.source.name} does not end where its last row ends",
                 mend="report it; the table cannot be read from the log by this version",
             )
 
     def _compile(self, kind: int, present: bytes) -> Loop:
-        writer = _LoopWriter(self._table, self._wire, self._layouts)
+        writer = _LoopWriter(self.table, self._wire, self._layouts)
         half = len(present) // 2
         if kind in events.INSERTS:
             writer.insert(self._places(present))

@@ -142,16 +142,13 @@ def _type(code: int, metadata: Cursor) -> tuple[int, int]:
     if code not in _TWO_BYTES:
         return code, 0
     first, second = metadata.take(2)
-    if code in (FIELD_TYPE.VARCHAR, FIELD_TYPE.VAR_STRING, VARCHAR_COMPRESSED):
-        return code, first | second << 8
+    if code == FIELD_TYPE.STRING:
+        # CHAR's length has ten bits: the upper two stand, inverted, inside the type.
+        labelled = first in (FIELD_TYPE.ENUM, FIELD_TYPE.SET)
+        return (first, second) if labelled else (code, ((first & 0x30) ^ 0x30) << 4 | second)
     if code == FIELD_TYPE.BIT:
         return code, first + second * 8
-    if code == FIELD_TYPE.NEWDECIMAL:
-        return code, first * 256 + second
-    if first in (FIELD_TYPE.ENUM, FIELD_TYPE.SET):
-        return first, second
-    # CHAR's length has ten bits: the upper two stand, inverted, inside the type.
-    return FIELD_TYPE.STRING, ((first & 0x30) ^ 0x30) << 4 | second
+    return code, first * 256 + second if code == FIELD_TYPE.NEWDECIMAL else first + second * 256
 
 
 def _columns(
@@ -260,7 +257,7 @@ def _status(cursor: Cursor) -> dict[int, bytes]:
 
 
 def commit_time(body: bytes) -> float:
-    """When this server committed the transaction that a MySQL GTID event begins, in seconds; 0 where it does not say."""
+    """When this server committed the transaction that a GTID event (of MySQL) begins, in seconds; 0 where it is silent."""
     if len(body) < 49:
         return 0.0
     microseconds = int.from_bytes(body[42:49], "little") & (1 << 55) - 1

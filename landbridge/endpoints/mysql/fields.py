@@ -15,7 +15,7 @@ from pymysqlreplication.constants import FIELD_TYPE
 from landbridge.endpoints.mysql import jsonb, texts
 from landbridge.endpoints.mysql.charsets import Charsets, Decoder
 from landbridge.endpoints.mysql.events import BLOB_COMPRESSED, VARCHAR_COMPRESSED, VECTOR, WireColumn
-from landbridge.kinds import Bool, Bytes, Inet, Int, Kind, Uuid
+from landbridge.kinds import Bytes, Inet, Kind, Uuid
 
 BINARY = 63
 """The collation of bytes."""
@@ -61,13 +61,9 @@ def layout(wire: WireColumn, kind: Kind | None, charsets: Charsets) -> Layout | 
     """kind: None for a column that is only stepped over. None: a type this version does not know."""
     if wire.type in _INTS:
         return _int(wire)
-    if wire.type in _STRINGS:
-        code = "B" if wire.size < 256 else "H"
-        return Layout(code=code, prefix=True, **_letters(wire, kind, charsets))
-    if wire.type in _BLOBS:
-        return Layout(code=_LENGTHS[wire.size], prefix=True, **_letters(wire, kind, charsets))
-    if wire.type == FIELD_TYPE.BIT and isinstance(kind, Int | Bool):
-        return Layout(code=f"{(wire.size + 7) // 8}s", source="str(big({v}, 'big')).encode()")
+    if wire.type in _STRINGS or wire.type in _BLOBS:
+        size = wire.size if wire.type in _BLOBS else 1 if wire.size < 256 else 2
+        return Layout(code=_LENGTHS[size], prefix=True, **_letters(wire, kind, charsets))
     maker = _MAKERS.get(wire.type)
     return maker(wire, charsets) if maker else None
 
@@ -95,12 +91,10 @@ def _letters(wire: WireColumn, kind: Kind | None, charsets: Charsets) -> dict[st
         return {"source": "{c}({v})", "constant": texts.uuid if isinstance(kind, Uuid) else _inet(wire.size)}
     if wire.collation != BINARY:
         return _text(charsets.decoder(wire.collation), compressed)
-    if compressed:
-        return {"source": "('\\\\x' + {c}({v}).hex()).encode()", "constant": inflate}
+    value = "{c}({v})" if compressed else "{v}"
     if isinstance(kind, Bytes) and kind.fixed:
-        # The log leaves out the zero bytes at the end.
-        return {"source": f"('\\\\x' + {{v}}.ljust({wire.size}, b'\\0').hex()).encode()"}
-    return {"source": "('\\\\x' + {v}.hex()).encode()"}
+        value = f"{{v}}.ljust({wire.size}, b'\\0')"  # the log leaves out the zero bytes at the end
+    return {"source": f"('\\\\x' + {value}.hex()).encode()", "constant": inflate if compressed else None}
 
 
 def _text(decoder: Decoder | None, compressed: bool) -> dict[str, Any]:

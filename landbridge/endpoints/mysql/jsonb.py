@@ -39,7 +39,8 @@ def _value(data: bytes, kind: int, at: int) -> bytes:
         start, end = _extent(data, at)
         return _quoted(data[start:end])
     if kind in _NUMBERS:
-        return b"%d" % _NUMBERS[kind].unpack_from(data, at)
+        number: int = _NUMBERS[kind].unpack_from(data, at)[0]
+        return b"%d" % number
     if kind <= _LARGE_ARRAY:
         return _container(data, kind, at)
     if kind == _LITERAL:
@@ -49,7 +50,7 @@ def _value(data: bytes, kind: int, at: int) -> bytes:
     if kind == _OPAQUE:
         start, end = _extent(data, at + 1)
         return _opaque(data[at], data[start:end])
-    raise Unsupported(f"JSON in the log holds a value of type {kind}", mend="report it; this version does not know that type")
+    raise Unsupported(f"JSON in the log holds a value of the unknown type {kind}", mend="report it with the server's version")
 
 
 def _container(data: bytes, kind: int, start: int) -> bytes:

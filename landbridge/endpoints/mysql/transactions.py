@@ -16,7 +16,7 @@ from landbridge.endpoints.mysql.decode import TableDecoder
 from landbridge.endpoints.mysql.shape import AGAIN
 from landbridge.endpoints.mysql.statements import Statements
 from landbridge.errors import PositionLost, SchemaDrift, Terminal, Unsupported
-from landbridge.model import TRUNCATE, Change, Position, TableMap, Transaction
+from landbridge.model import DELETE, TRUNCATE, UPDATE, Change, Position, TableMap, TableName, Transaction
 
 PART = 10_000
 """Changes after which a large transaction is handed on in parts."""
@@ -28,6 +28,9 @@ _NO_TABLE = 0xFFFFFF
 
 _STANDALONE = 1
 """Flag of a MariaDB GTID event whose transaction is one statement and ends with it."""
+
+_UNCHECKED = 2
+"""Flag of a row event of a session without foreign_key_checks."""
 
 _IGNORABLE = 0x80
 _IGNORED = {
@@ -63,6 +66,7 @@ class Transactions:
         self._statements = Statements([table.source.name for table in tables], folded=source.folded)
         self._tables = {table.source.name: table for table in tables}
         self._transactional = [table.source.transactional for table in tables]
+        self._acting = _acting(tables)
         self._decoders: dict[bytes, TableDecoder | None] = {}
         self._current: dict[int, TableDecoder | None] = {}
         self._border = since
@@ -72,7 +76,10 @@ class Transactions:
 
     def take(self, event: Event) -> Transaction | None:
         handler = self._handlers.get(event[0])
-        return handler(event) if handler else self._other(event)
+        if handler is not None:
+            return handler(event)
+        self._other(event)
+        return None
 
     def heartbeat(self) -> Transaction | None:
         """Where the last transaction ended; None inside of one that is handed on in parts."""
@@ -121,15 +128,17 @@ class Transactions:
         return Position(f"{prefix}{event[2]:012d}{suffix}")
 
     def _begin(self, event: Event) -> None:
-        self._abandon(event)
+        if self._changes:
+            raise Terminal(f"a transaction before {self._position(event)} has no end that is understood", mend=AGAIN)
+        self._forget()
         self._open = True
         if event[0] == BINLOG.MARIADB_GTID_EVENT:
             self._grouped = not event[4][12] & _STANDALONE
         elif event[0] != events.GTID_TAGGED:
             self._committed = events.commit_time(event[4])
 
-    def _abandon(self, event: Event) -> None:
-        """A transaction without an end: the server died while it wrote it, and has undone it."""
+    def _abandon(self, _event: Event) -> None:
+        """A new file begins. A transaction without an end before it: the server died while it wrote it, and undid it."""
         if self._handed:
             raise Terminal(
                 f"the server died while it wrote a transaction of which {self._handed} changes were taken already",
@@ -191,11 +200,23 @@ class Transactions:
         decoder = self._table_of(body)
         if decoder is None:
             return None
+        known = len(self._changes)
         decoder.decode(event[0], body, self._changes)
+        if body[6] & _UNCHECKED and decoder.table.source.name in self._acting:
+            self._refuse_unfollowed(decoder.table.source.name, self._changes[known:])
         self._bytes += len(body)
         if len(self._changes) > PART or self._bytes > PART_BYTES:
             return self._part(event)
         return None
+
+    @staticmethod
+    def _refuse_unfollowed(name: TableName, changes: Sequence[Change]) -> None:
+        if any(operation == DELETE or (operation == UPDATE and old) for operation, _, old, _ in changes):
+            raise Unsupported(
+                f"keys of {name} were changed with foreign_key_checks off: the rows that point to them stayed as they were,"
+                " which cannot be told from a change that the server carried on to them",
+                mend="leave foreign_key_checks on in the sessions that change this table; then begin anew",
+            )
 
     def _table_of(self, body: bytes) -> TableDecoder | None:
         number = int.from_bytes(body[:6], "little")
@@ -243,7 +264,7 @@ class Transactions:
         charset = self._source.charsets.names.get(query.collation or 0, "")
         decoders = self._source.charsets.decoders
         if charset not in decoders and not query.text.isascii() and not str(list(self._tables)).isascii():
-            raise Unsupported(f"a statement in the log is in the character set {charset}, which is not read", mend=AGAIN)
+            raise Unsupported(f"a statement in the log has the unread character set {charset}", mend=AGAIN)
         decoder = decoders.get(charset)
         return (decoder(query.text) if decoder else query.text).decode("utf-8", "surrogateescape")
 
@@ -279,9 +300,20 @@ class Transactions:
         if kind in events.UNDECODED:
             if kind not in events.UNDECODED_ROWS or self._table_of(event[4]):
                 what, mend = events.UNDECODED[kind]
-                raise Unsupported(f"the log holds {what}, which this version cannot read", mend=f"{mend}; then begin anew")
+                raise Unsupported(f"the log holds {what}, which is not read yet", mend=f"{mend}; then begin anew")
         elif kind not in _IGNORED and not event[3] & _IGNORABLE:
-            raise Unsupported(f"the log holds an event of the unknown type {kind}", mend="report it with the server's version")
+            raise Unsupported(f"the log holds an event of the unknown type {kind}", mend="report it with its server's version")
+
+
+def _acting(tables: Sequence[TableMap]) -> set[TableName]:
+    """Tables whose rows' deletion or new key makes the server change others without a word in the log."""
+    return {
+        key.target
+        for table in tables
+        if not table.source.logs_cascades
+        for key in table.source.foreign_keys
+        if {key.on_delete, key.on_update} & {"CASCADE", "SET NULL"}
+    }
 
 
 def _last_name(statement: bytes) -> bytes:

@@ -104,6 +104,7 @@ class Stream:
         elif payload[:1] in (pgoutput.INSERT, pgoutput.UPDATE, pgoutput.DELETE):
             raise self._decoder.stranger(payload[1:5])
         elif tag not in (pgoutput.TYPE, pgoutput.ORIGIN):
+            print("DEBUG", payload[:60], len(payload), self._inside, self._again, hex(self._commit), hex(self._since), self._committed, flush=True)
             raise Unsupported(
                 f"the stream holds a message that is not known: {chr(tag)!r}",
                 mend="report this with the server's version",
