@@ -1,5 +1,6 @@
 """Exactly once, whatever is killed; held where it is told to; converging to a source that is ahead."""
 
+import itertools
 import os
 import random
 import signal
@@ -9,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from landbridge import apply, ledger
+from landbridge.batch import BatchWriter
 from landbridge.endpoints.postgres import server as postgres
 from landbridge.errors import Fenced, RowRejected
 from landbridge.ledger import layout
@@ -46,7 +49,7 @@ def test_exactly_once_whatever_is_killed(stage: Stage, seed: int, monkeypatch: p
     for table in History.TABLES:
         stage.on_both(table)
     stage.begin("items", "named", "log")
-    history, total, last = History(seed), 0, 700
+    history, total, last = History(seed), 0, 500
     for number in range(1, last + 1):
         changes, statements = history.transaction()
         total += len(changes)
@@ -55,29 +58,57 @@ def test_exactly_once_whatever_is_killed(stage: Stage, seed: int, monkeypatch: p
             stage.spool(number, *changes[:1], last=False)
         stage.spool(number, *(changes[1:] if large else changes))
         in_one_go(stage.source.connection, statements)
-    monkeypatch.setattr(apply, "BATCH_BYTES", 2000)
+    monkeypatch.setattr(apply, "BATCH_BYTES", 4000)
     chance, kills = random.Random(seed), 0
     while stage.row().position < at(last):
-        child = os.fork()
-        if child == 0:
-            run_and_exit(stage)
-        stage.wait(lambda: stage.row().epoch > kills)
-        time.sleep(chance.uniform(0, 0.15))
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        run_and_kill(stage, chance)
         kills += 1
-    assert kills > 5, "too fast to be killed"
+    assert kills > 4
     for table in ("items", "named", "log"):
         assert stage.found(table) == stage.found(table, stage.source.connection), table
     assert stage.row().changes == total
 
 
-def run_and_exit(stage: Stage) -> None:
-    """In the child: never returns into pytest."""
-    try:
-        stage.applying().run_until_stopped()
-    finally:
-        os._exit(1)
+def run_and_kill(stage: Stage, chance: random.Random) -> None:
+    """In a child process that ends itself around one of its first steps, or is ended at any moment."""
+    begun = stage.row().position
+    by_itself = chance.random() < 0.7
+    child = os.fork()
+    if child == 0:
+        try:
+            applying = stage.applying()
+            if by_itself:
+                kill_around(applying.engine, chance.randint(1, 40))
+            applying.run_until_stopped()
+        finally:
+            os._exit(1)  # never returns into pytest
+    if not by_itself:
+        stage.wait(lambda: stage.row().position > begun)
+        time.sleep(chance.uniform(0, 0.05))
+        os.kill(child, signal.SIGKILL)
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL, "apply ended before it was killed"
+
+
+def kill_around(engine: sa.Engine, steps: int) -> None:
+    """Before or after the position is moved, rows are written, or a transaction commits: `steps` of these from now."""
+    left = itertools.count(steps, -1)
+
+    def step(*_: object) -> None:
+        if next(left) == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def around(function: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(*arguments: Any, **named: Any) -> Any:
+            step()
+            result = function(*arguments, **named)
+            step()
+            return result
+
+        return wrapped
+
+    sa.event.listen(engine, "commit", step)
+    ledger.advance = around(ledger.advance)
+    BatchWriter.write = around(BatchWriter.write)  # type: ignore[method-assign]
 
 
 def test_who_is_overtaken_dies_and_writes_nothing_more(items: Stage) -> None:
@@ -143,6 +174,24 @@ def test_apply_holds_exactly_where_it_is_told_to(items: Stage) -> None:
         items.hold("")
         items.wait(lambda: items.row().position == at(90))
         assert items.row().held == ""
+
+
+def test_an_answer_never_meets_the_wrong_hold(items: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hold is replaced after apply has seen it and before it answers."""
+    items.spool(50, item(1))
+    items.hold(ledger.NOW)
+    advance, seen = ledger.advance, []
+
+    def replaced(*arguments: Any) -> None:
+        if not seen:
+            items.hold(at(50))
+        seen.append(items.row().held)
+        advance(*arguments)
+
+    monkeypatch.setattr(ledger, "advance", replaced)
+    with items.running():
+        assert items.held() == at(50)
+    assert set(seen) == {""}
 
 
 def test_a_hold_past_the_last_transaction_needs_a_heartbeat(items: Stage) -> None:
@@ -253,8 +302,8 @@ def test_converging_to_a_source_that_is_ahead(stage: Stage) -> None:
         beyond = int(row.consistent, 16) + 1
         stage.spool(beyond)
         stage.wait(lambda: stage.row().position == at(beyond))
+    stage.spool(beyond + 1, (UPDATE, 0, None, (b"77", b"x", None)))
     with pytest.raises(RowRejected):
-        stage.spool(beyond + 1, (UPDATE, 0, None, (b"77", b"x", None)))
         stage.apply(beyond + 1)
 
 

@@ -92,6 +92,16 @@ def test_a_transaction_over_several_tables_is_one_and_in_order(each: Source) -> 
     assert sorted(only.changes[3:]) == [(TRUNCATE, 0, None, None), (TRUNCATE, 1, None, None)]
 
 
+def test_what_was_rolled_back_leaves_no_trace(each: Source) -> None:
+    """More of it than the server keeps in memory, with subtransactions: version 18 sends a message about these."""
+    each.run("create table t (id int primary key, big text); alter table t alter big set storage external")
+    since = each.prepare("t")
+    large = "insert into t select i, repeat('x', 3000) from generate_series(1, 400) i"
+    each.run(f"begin; insert into t values (-1); savepoint s; insert into t values (-2); release s; {large}; rollback")
+    each.run(f"begin; savepoint s; {large}; rollback to s; insert into t values (7); commit")
+    assert each.changes(since) == [(INSERT, 0, None, (b"7", None))]
+
+
 def test_a_large_value_that_was_left_alone_is_left_out(each: Source) -> None:
     each.run("create table t (id int primary key, big text, n int); alter table t alter big set storage external")
     each.run("insert into t values (1, repeat('x', 9000), 1)")

@@ -1,14 +1,16 @@
 """The gate: who may open it, by which way, and what goes on while it is shut."""
 
+import contextlib
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,10 @@ import pytest
 
 from flows.commands import migrate as migrate_word
 from flows.commands.prefect_server import Server
+from landbridge.endpoints import connect
+from landbridge.endpoints.abc import Connects
 from tasks import stream
+from tests.directions.commandline import processes
 from tests.flows.conftest import Run, Shop
 
 ROOT = Path(__file__).parents[2]
@@ -150,24 +155,62 @@ def test_what_dies_behind_the_gate_ends_the_wait(
     assert "the apply process ended" in done.data["found"]
 
 
-def test_sigterm_at_the_gate_stops_capture_and_apply_and_the_next_run_goes_on(
-    landbridge: Run, shop: Shop, meanwhile: Meanwhile, on_a_terminal: None
-) -> None:
-    pids: list[int] = []
+@contextlib.contextmanager
+def terminal(*words: str) -> Iterator[tuple["subprocess.Popen[bytes]", list[bytes]]]:
+    """The command on a terminal of its own, and what it draws there."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flows", *words], cwd=ROOT, stdin=theirs, stdout=subprocess.DEVNULL, stderr=theirs
+    )
+    os.close(theirs)
+    drawn: list[bytes] = []
 
-    def terminate() -> None:
-        shop.request()
-        (running,) = stream._open.values()
-        pids.extend(child.pid for child in running.replication._children.values())
-        time.sleep(1.0)
-        os.kill(os.getpid(), signal.SIGTERM)
+    def read() -> None:
+        with contextlib.suppress(OSError):  # so ends a terminal whose other side is gone
+            while block := os.read(ours, 65536):
+                drawn.append(block)
 
-    meanwhile(terminate)
-    assert landbridge("migrate", str(shop.file)).code == 143
-    assert len(pids) == 2
-    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
-    assert threading.active_count() < 50
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        yield process, drawn
+    finally:
+        process.kill()
+        process.wait()
+        reader.join(10)
+        os.close(ours)
+
+
+def test_on_a_terminal_it_waits_and_sigterm_stops_everything_in_order(landbridge: Run, shop: Shop) -> None:
+    with terminal("migrate", str(shop.file)) as (process, drawn):
+        run = run_of(shop, str(shop.request().flow_run))
+        working = [pid for pid, command in processes(run).items() if "landbridge.replicate" in command]
+        assert len(working) == 2
+        time.sleep(1.5)
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 143
+    shown = b"".join(drawn).decode()
+    assert "landbridge approve" in shown
+    assert "waiting for an approval" in shown
+    assert "Traceback" not in shown
+    assert "\x1b[?25h" in shown[shown.rindex("\x1b[?25l") :], "the cursor must be shown again"
+    assert processes(run) == {}
     assert landbridge("migrate", str(shop.file), "--yes").code == 0
+
+
+def run_of(shop: Shop, flow_run: str) -> str:
+    ((run,),) = shop.sql("target", f"select run from landbridge.approvals where flow_run = '{flow_run}'")
+    return str(run)
+
+
+def test_the_run_of_a_plan_is_one_at_a_time(landbridge: Run, shop: Shop) -> None:
+    with connect(shop.plan.target).get(Connects).exclusive(f"plan/{shop.plan.name}") as free:
+        assert free
+        second = landbridge("migrate", str(shop.file), "--json")
+    assert second.code == 1
+    assert second.data["error"] == "Busy"
+    assert shop.sql("target", "select count(*) from pg_namespace where nspname = 'landbridge'") == [(0,)]
 
 
 def test_waiting_is_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:

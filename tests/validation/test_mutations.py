@@ -3,22 +3,16 @@ A validator that cannot fail is worse than none: every kind of damage is done to
 be found, by the ranges and by name.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from landbridge import ledger
-from landbridge.begin import begin
-from landbridge.endpoints import connect
 from landbridge.endpoints.abc import Connects
-from landbridge.load import Loading, finish_load
-from landbridge.plan import Plan, parse_plan
-from landbridge.precheck import look
-from landbridge.schema import build, mark_done, statements
+from tests.pair import Pair, plan, ref
 from tests.support import mysql_connection, postgres_connection, rows
-from validation.compare import Comparison, compare
 from validation.verify import verify
 
 FILL = """
@@ -68,35 +62,6 @@ DAMAGE = [
 ]
 
 
-class Pair:
-    """A source and a target that was loaded from it."""
-
-    def __init__(self, plan: Plan, schema: str, on_target: Callable[[str], Any]) -> None:
-        self.plan, self.schema, self.on_target = plan, schema, on_target
-        self.source, self.target = connect(plan.source), connect(plan.target)
-        resolved = look(plan, self.source, self.target)
-        self.run = begin(plan, resolved).run
-        blueprint = ledger.Blueprint(tables=resolved.tables, sequences=resolved.sequences, types=resolved.types)
-        build(self.target, self.run, statements(self.target, blueprint), ("tables",))
-        loading = Loading(self.source, self.target, self.run, workers=2, segment_mb=1)
-        for table in resolved.tables:
-            loading.load_table(table)
-        finish_load(self.target, self.run)
-        with self.target.get(Connects).engine().begin() as connection:
-            mark_done(connection, self.run, ("tables",), resolved.tables, whole=True)
-
-    def compare(self) -> Comparison:
-        return compare(self.source, self.target, self.run, lambda: None, patience=20, still=True)
-
-
-def _plan(name: str, source: dict[str, Any], target: dict[str, Any], include: str) -> Plan:
-    return parse_plan({"name": name, "source": source, "target": target, "tables": [{"include": include}]})
-
-
-def _ref(engine: str, server: Any, database: str) -> dict[str, Any]:
-    return {"engine": engine, "host": server.host, "port": server.port, "user": server.user, "database": database}
-
-
 @pytest.fixture(params=["postgres", "mariadb", "mysql"])
 def pair(request: pytest.FixtureRequest, postgres_target_server: Any, postgres_database: Any) -> Iterator[Pair]:
     target = postgres_database(postgres_target_server)
@@ -115,13 +80,13 @@ def pair(request: pytest.FixtureRequest, postgres_target_server: Any, postgres_d
     on_target = postgres_connection(postgres_target_server, target)
     rows(on_target, f'create schema if not exists "{schema}"')
     rows(on_target, f'set search_path to "{schema}"')
-    plan = _plan(
+    described = plan(
         f"mutate-{request.param}",
-        _ref(request.param, server, database),
-        _ref("postgres", postgres_target_server, target),
+        ref(request.param, server, database),
+        ref("postgres", postgres_target_server, target),
         f"{schema}.*",
     )
-    yield Pair(plan, schema, lambda sql: rows(on_target, sql))
+    yield Pair(described, schema, lambda sql: rows(on_target, sql))
     on_target.close()
 
 

@@ -170,17 +170,19 @@ def dump(db: connection.Database, file: str, offset: int) -> Iterator[Dump]:
         with connection.driver_errors(db.ref):
             checksummed = _prepare(driver)
             server_id = _free_server_id(driver)
-            driver._execute_command(COMMAND.COM_REGISTER_SLAVE, _registration(server_id))
-            driver._read_packet()
-            request = struct.pack("<IHI", offset, 0, server_id) + file.encode()
-            driver._execute_command(COMMAND.COM_BINLOG_DUMP, request)
-        _keep_alive(driver._sock)
-        where = f"{db.ref.engine} at {db.ref.host}:{db.ref.port or 3306}"
-        yield Dump(driver._sock, where, checksummed=checksummed)
+            _command(driver, COMMAND.COM_REGISTER_SLAVE, _registration(server_id))
+            driver._read_packet()  # noqa: SLF001 - the driver knows no such command
+            _command(driver, COMMAND.COM_BINLOG_DUMP, struct.pack("<IHI", offset, 0, server_id) + file.encode())
+        sock = driver._sock  # noqa: SLF001 - what comes now is no result the driver could read
+        _keep_alive(sock)
+        yield Dump(sock, f"{db.ref.engine} at {db.ref.host}:{db.ref.port or 3306}", checksummed=checksummed)
     finally:
-        # The dump never ends by itself, so a polite goodbye would not be read.
         with suppress(OSError):
-            driver._force_close()
+            driver._force_close()  # noqa: SLF001 - the dump never ends by itself, so a goodbye would not be read
+
+
+def _command(driver: Any, command: int, arguments: bytes) -> None:
+    driver._execute_command(command, arguments)  # noqa: SLF001
 
 
 def _prepare(driver: Any) -> bool:

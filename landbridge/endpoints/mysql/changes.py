@@ -96,7 +96,7 @@ class Stream:
             return found
         return PositionLost(
             f"the log no longer has the position {self._since}: {found.found}",
-            mend="begin the migration of this plan anew; keep the log longer with SET GLOBAL binlog_expire_logs_seconds",
+            mend="begin the migration of this plan anew; SET GLOBAL binlog_expire_logs_seconds keeps the log longer",
         )
 
     def _still_there(self) -> bool:

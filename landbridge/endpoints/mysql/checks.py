@@ -43,7 +43,7 @@ _SETTINGS = {
         ("binlog_row_metadata", "binlog-row-metadata", "FULL", "changes would not say signs, names and labels"),
         ("binlog_transaction_compression", "binlog-compression", "OFF", "compressed events cannot be read yet"),
         ("binlog_row_value_options", "binlog-row-value-options", "", "partial JSON changes cannot be read yet"),
-        ("gtid_mode", "gtid-mode", "ON", "a position would mean nothing after a failover"),
+        ("gtid_mode", "gtid-mode", "ON", "after a failover the place in the log could not be found again"),
     ),
 }
 _GTID = (
@@ -216,7 +216,7 @@ def _replica(facts: Facts) -> Iterator[Finding]:
             "freeze-replica",
             found="the source is a replica: read_only does not stop what it replicates",
             wanted="replication stopped before the cutover",
-            mend="STOP REPLICA SQL_THREAD; before the cutover, or migrate from the replica's own source",
+            mend="STOP REPLICA; before the cutover, or migrate from the replica's own source",
         )
 
 
@@ -273,15 +273,6 @@ def _tables(facts: Facts) -> Iterator[Finding]:
                 wanted="a primary key",
                 mend=f"ALTER TABLE {place} ADD PRIMARY KEY (...);",
             )
-        for column in table.columns:
-            if "COMPRESSED" in column.native:
-                plain = column.native.partition(" ")[0]
-                yield refuse(
-                    "column-compressed",
-                    found=f"{table.name}.{column.name} is stored compressed, which cannot be read from the binlog yet",
-                    wanted="a column that is not compressed",
-                    mend=f"ALTER TABLE {place} MODIFY {quote(column.name)} {plain} ...;",
-                )
 
 
 def _row_size(facts: Facts) -> Iterator[Finding]:

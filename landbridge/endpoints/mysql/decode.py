@@ -4,6 +4,7 @@ log describes them, compiled once, and loops over the rows of an event without a
 """
 
 import struct
+import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -44,11 +45,15 @@ class TableDecoder:
         loop = self._loops.get((kind, present))
         if loop is None:
             loop = self._loops[kind, present] = self._compile(kind, present)
-        if loop(body, cursor.at, len(body), changes.append) != len(body):
+        try:
+            end = loop(body, cursor.at, len(body), changes.append)
+        except (struct.error, LookupError, ArithmeticError, ValueError, zlib.error):
+            end = -1
+        if end != len(body):
             raise Terminal(
-                f"a row event of table {self.table.source.name} does not end where its last row ends",
-                mend="report it; the table cannot be read from the log by this version",
-            )
+                f"a row event of table {self.table.source.name} cannot be decoded as the log describes the table",
+                mend="report it with the server's version; leave the table out of the plan (exclude) until then",
+            ) from None
 
     def _compile(self, kind: int, present: bytes) -> Loop:
         writer = _LoopWriter(self.table, self._wire, self._layouts)

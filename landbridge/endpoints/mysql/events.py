@@ -257,7 +257,7 @@ def _status(cursor: Cursor) -> dict[int, bytes]:
 
 
 def commit_time(body: bytes) -> float:
-    """When this server committed the transaction that a GTID event (of MySQL) begins, in seconds; 0 where it is silent."""
+    """When this server committed the transaction that a MySQL GTID event begins, in seconds; 0: it does not say."""
     if len(body) < 49:
         return 0.0
     microseconds = int.from_bytes(body[42:49], "little") & (1 << 55) - 1

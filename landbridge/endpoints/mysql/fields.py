@@ -149,7 +149,8 @@ def _fraction(digits: int) -> str:
     if digits <= 2:
         return f" + FRACTION[(x & 255) * 10][:{1 + digits}]"
     if digits <= 4:
-        return f" + FRACTION[(y := x & 65535) // 10]" + (" + MILLI[y % 10 * 100][0]" if digits == 4 else "")
+        last = " + MILLI[y % 10 * 100][0]" if digits == 4 else ""
+        return f" + FRACTION[(y := x & 65535) // 10]{last}"
     return f" + FRACTION[(y := x & 16777215) // 1000] + MILLI[y % 1000]{'[:2]' if digits == 5 else ''}"
 
 
@@ -184,7 +185,6 @@ _MAKERS: dict[int, Callable[[WireColumn, Charsets], Layout]] = {
     FIELD_TYPE.DOUBLE: lambda _wire, _charsets: Layout(code="d", source="real({v})"),
     FIELD_TYPE.YEAR: lambda _wire, _charsets: Layout(code="B", source="{c}[{v}]", constant=_YEARS),
     FIELD_TYPE.DATE: lambda _wire, _charsets: Layout(code="3s", source="DATE[{v}]"),
-    FIELD_TYPE.NEWDATE: lambda _wire, _charsets: Layout(code="3s", source="DATE[{v}]"),
     FIELD_TYPE.NEWDECIMAL: _decimal,
     FIELD_TYPE.DATETIME2: _datetime,
     FIELD_TYPE.TIMESTAMP2: _timestamp,

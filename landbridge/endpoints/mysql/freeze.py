@@ -123,7 +123,7 @@ class _Attempt:
         if any(user == "system user" and command != "Daemon" for _, user, _, command in self._sessions()):
             raise Terminal(
                 "the source is a replica, and read_only does not stop what it replicates",
-                mend="STOP REPLICA SQL_THREAD; on the source, then again",
+                mend="STOP REPLICA; on the source, then again",
             )
         if not self._mariadb or fetch(self._connection, "select @@global.event_scheduler")[0][0] != "ON":
             return

@@ -50,7 +50,7 @@ def _value(data: bytes, kind: int, at: int) -> bytes:
     if kind == _OPAQUE:
         start, end = _extent(data, at + 1)
         return _opaque(data[at], data[start:end])
-    raise Unsupported(f"JSON in the log holds a value of the unknown type {kind}", mend="report it with the server's version")
+    raise Unsupported(f"JSON in the log holds a value of the unknown type {kind}", mend="report it with its version")
 
 
 def _container(data: bytes, kind: int, start: int) -> bytes:

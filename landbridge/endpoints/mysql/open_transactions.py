@@ -18,8 +18,8 @@ _POLL = 0.25
 # One that has changed nothing so far has nothing in the log. It is known by session and start: its number changes with
 # its first write.
 _OPEN = """
-    select trx_mysql_thread_id, trx_started, timestampdiff(second, trx_started, now()) from information_schema.innodb_trx
-    where trx_rows_modified > 0 and trx_mysql_thread_id <> connection_id()
+    select trx_mysql_thread_id, trx_started, timestampdiff(second, trx_started, now())
+    from information_schema.innodb_trx where trx_rows_modified > 0
 """
 
 Marks = dict[object, str]
@@ -35,8 +35,8 @@ def wait(database: Database, patience: float) -> None:
         while waited:
             if time.monotonic() > deadline:
                 raise Transient(
-                    f"transactions that were open when capture began have not ended: {', '.join(sorted(waited.values()))}",
-                    mend="let them end: COMMIT, ROLLBACK or KILL the session; XA COMMIT or XA ROLLBACK what is prepared",
+                    f"transactions older than the capture have not ended: {', '.join(sorted(waited.values()))}",
+                    mend="end them: COMMIT, ROLLBACK or KILL the session; XA COMMIT or XA ROLLBACK what is prepared",
                 )
             time.sleep(_POLL)
             still = _open(driver) | _prepared(driver)
@@ -46,15 +46,14 @@ def wait(database: Database, patience: float) -> None:
 def _open(driver: Any) -> Marks:
     with driver.cursor() as cursor:
         cursor.execute(_OPEN)
-        return {
-            (session, started): f"session {session}, open for {seconds} s" for session, started, seconds in cursor.fetchall()
-        }
+        found = cursor.fetchall()
+    return {(session, started): f"session {session}, open for {seconds} s" for session, started, seconds in found}
 
 
 def _prepared(driver: Any) -> Marks:
     with driver.cursor() as cursor:
         try:
-            cursor.execute("xa recover convert xid") if not Database.is_mariadb(driver) else cursor.execute("xa recover")
+            cursor.execute("xa recover")
         except pymysql.Error as error:
             if error.args[0] != ER.XAER_RMERR:
                 raise

@@ -4,7 +4,8 @@ would swap columns without a word.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from pymysqlreplication.constants import FIELD_TYPE
 
@@ -17,6 +18,9 @@ from landbridge.model import Column, Table
 
 AGAIN = "begin the migration of this plan anew; changes to planned tables are not followed while it runs"
 
+Shape = tuple[int, int]
+Expectation = Callable[["_Recorded"], Shape]
+
 _HIDDEN = re.compile(r"DB_ROW_HASH_\d+")
 """What MariaDB appends for a UNIQUE key over long texts."""
 
@@ -24,17 +28,11 @@ _NATIVE = re.compile(r"(\w+)\s*(?:\((\d+)(?:,(\d+))?\))?")
 _OLD = {FIELD_TYPE.TIMESTAMP, FIELD_TYPE.DATETIME, FIELD_TYPE.TIME}
 
 _NUMBERS = {
-    "tinyint": FIELD_TYPE.TINY, "smallint": FIELD_TYPE.SHORT, "mediumint": FIELD_TYPE.INT24, "int": FIELD_TYPE.LONG,
-    "bigint": FIELD_TYPE.LONGLONG, "float": FIELD_TYPE.FLOAT, "double": FIELD_TYPE.DOUBLE,
+    "tinyint": (FIELD_TYPE.TINY, 0), "smallint": (FIELD_TYPE.SHORT, 0), "mediumint": (FIELD_TYPE.INT24, 0),
+    "int": (FIELD_TYPE.LONG, 0), "bigint": (FIELD_TYPE.LONGLONG, 0), "float": (FIELD_TYPE.FLOAT, 4),
+    "double": (FIELD_TYPE.DOUBLE, 8),
 }  # fmt: skip
-_TIMES = {"datetime": FIELD_TYPE.DATETIME2, "timestamp": FIELD_TYPE.TIMESTAMP2, "time": FIELD_TYPE.TIME2}
-_STRINGS = {
-    "char": FIELD_TYPE.STRING, "binary": FIELD_TYPE.STRING, "varchar": FIELD_TYPE.VARCHAR, "varbinary": FIELD_TYPE.VARCHAR,
-}  # fmt: skip
-_BLOBS = {
-    "tinytext": 1, "tinyblob": 1, "text": 2, "blob": 2, "mediumtext": 3, "mediumblob": 3, "longtext": 4, "longblob": 4,
-}  # fmt: skip
-_FIXED = {"uuid": 16, "inet6": 16, "inet4": 4}
+_BLOB_SIZES = {"tiny": 1, "": 2, "medium": 3, "long": 4}
 
 
 def check(table: Table, wire: WireTable, charsets: Charsets) -> None:
@@ -43,7 +41,8 @@ def check(table: Table, wire: WireTable, charsets: Charsets) -> None:
     names, recorded = [column.name for column in found], [column.name for column in table.columns]
     if names != recorded:
         raise SchemaDrift(
-            f"table {table.name} has the columns {', '.join(names)} in the log, but {', '.join(recorded)} were recorded",
+            f"table {table.name} has the columns {', '.join(names)} in the log, but was recorded with"
+            f" {', '.join(recorded)}",
             mend=AGAIN,
         )
     for column, seen in zip(table.columns, found, strict=True):
@@ -64,12 +63,14 @@ def check(table: Table, wire: WireTable, charsets: Charsets) -> None:
 def _differences(column: Column, seen: WireColumn, charsets: Charsets) -> Iterator[str]:
     matched = _NATIVE.match(column.native)
     base, first, second = matched.groups() if matched else ("", None, None)
-    shape = _expected(base, int(first or 0), int(second or 0), column, seen, charsets)
+    expected = _EXPECTED.get(base)
+    shape = expected(_Recorded(column, int(first or 0), int(second or 0), _width(seen, charsets))) if expected else None
     if shape is not None and shape != (seen.type, seen.size):
         yield "type" if shape[0] != seen.type else "size"
     if base in _NUMBERS and seen.unsigned != ("unsigned" in column.native):
         yield "sign"
-    if column.collation and seen.collation is not None and of_collation(column.collation) != charsets.names.get(seen.collation):
+    charset = charsets.names.get(seen.collation) if seen.collation is not None else None
+    if column.collation and charset not in (None, of_collation(column.collation)):
         yield "character set"
     if isinstance(column.kind, Enum | Set):
         labels = tuple(label.decode() for label in fields.labels(seen, charsets))
@@ -77,40 +78,68 @@ def _differences(column: Column, seen: WireColumn, charsets: Charsets) -> Iterat
             yield "list of labels"
 
 
-def _expected(
-    base: str, first: int, second: int, column: Column, seen: WireColumn, charsets: Charsets
-) -> tuple[int, int] | None:
-    """Type and size in the log of a recorded type, None for a type that is never read."""
-    compressed = "COMPRESSED" in column.native
-    if base in _NUMBERS:
-        return _NUMBERS[base], {"float": 4, "double": 8}.get(base, 0)
-    if base in _TIMES:
-        return _TIMES[base], first
-    if base in _STRINGS:
-        width = charsets.widths.get(charsets.names.get(seen.collation or fields.BINARY, ""), 1)
-        size = (first if "(" in column.native else 1) * width
-        return (VARCHAR_COMPRESSED, size + 1) if compressed else (_STRINGS[base], size)
-    if base in _BLOBS:
-        return (BLOB_COMPRESSED if compressed else FIELD_TYPE.BLOB), _BLOBS[base]
-    if base in _FIXED:
-        return FIELD_TYPE.STRING, _FIXED[base]
-    return _expected_other(base, first, second, column, seen)
+def _width(seen: WireColumn, charsets: Charsets) -> int:
+    """The most bytes that a character has in this column."""
+    return charsets.widths.get(charsets.names.get(seen.collation or fields.BINARY, ""), 1)
 
 
-def _expected_other(base: str, first: int, second: int, column: Column, seen: WireColumn) -> tuple[int, int] | None:
-    if base == "decimal":
-        return FIELD_TYPE.NEWDECIMAL, (first or 10) * 256 + second
-    if base == "bit":
-        return FIELD_TYPE.BIT, first or 1
-    if base == "date":
-        return (FIELD_TYPE.NEWDATE if seen.type == FIELD_TYPE.NEWDATE else FIELD_TYPE.DATE), 0
-    if base == "year":
-        return FIELD_TYPE.YEAR, 0
-    if base == "json":
-        return FIELD_TYPE.JSON, 4
-    if isinstance(column.kind, Enum):
-        return FIELD_TYPE.ENUM, 1 if len(column.kind.labels) < 256 else 2
-    if isinstance(column.kind, Set):
-        size = (len(column.kind.labels) + 7) // 8
-        return FIELD_TYPE.SET, 8 if size > 4 else size
-    return None
+@dataclass(frozen=True)
+class _Recorded:
+    """A column with the numbers that its type has in parentheses, 0 where it has none."""
+
+    column: Column
+    first: int
+    second: int
+    width: int
+
+    @property
+    def compressed(self) -> bool:
+        return "COMPRESSED" in self.column.native
+
+    @property
+    def labels(self) -> int:
+        return len(self.column.kind.labels) if isinstance(self.column.kind, Enum | Set) else 0
+
+
+def _string(recorded: _Recorded) -> Shape:
+    size = (recorded.first if "(" in recorded.column.native else 1) * recorded.width
+    fixed = recorded.column.native.startswith(("char", "binary"))
+    if recorded.compressed:
+        return VARCHAR_COMPRESSED, size + 1
+    return (FIELD_TYPE.STRING if fixed else FIELD_TYPE.VARCHAR), size
+
+
+def _set(recorded: _Recorded) -> Shape:
+    size = (recorded.labels + 7) // 8
+    return FIELD_TYPE.SET, 8 if size > 4 else size
+
+
+def _number(code: int, size: int) -> Expectation:
+    return lambda _: (code, size)
+
+
+def _blob(size: int) -> Expectation:
+    return lambda recorded: (BLOB_COMPRESSED if recorded.compressed else FIELD_TYPE.BLOB, size)
+
+
+def _time(code: int) -> Expectation:
+    return lambda recorded: (code, recorded.first)
+
+
+_EXPECTED: dict[str, Expectation] = {
+    **{name: _number(code, size) for name, (code, size) in _NUMBERS.items()},
+    **{name: _number(FIELD_TYPE.STRING, size) for name, size in {"uuid": 16, "inet6": 16, "inet4": 4}.items()},
+    **dict.fromkeys(("char", "varchar", "binary", "varbinary"), _string),
+    **{f"{size}{what}": _blob(number) for size, number in _BLOB_SIZES.items() for what in ("text", "blob")},
+    "datetime": _time(FIELD_TYPE.DATETIME2),
+    "timestamp": _time(FIELD_TYPE.TIMESTAMP2),
+    "time": _time(FIELD_TYPE.TIME2),
+    "date": _number(FIELD_TYPE.DATE, 0),
+    "year": _number(FIELD_TYPE.YEAR, 0),
+    "json": _number(FIELD_TYPE.JSON, 4),
+    "decimal": lambda recorded: (FIELD_TYPE.NEWDECIMAL, (recorded.first or 10) * 256 + recorded.second),
+    "bit": lambda recorded: (FIELD_TYPE.BIT, recorded.first or 1),
+    "enum": lambda recorded: (FIELD_TYPE.ENUM, 1 if recorded.labels < 256 else 2),
+    "set": _set,
+}
+"""Type and size in the log of every type that is read."""

@@ -29,8 +29,8 @@ _TOKEN = re.compile(
 _PLAIN_STRINGS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"", re.DOTALL)
 
 _OBJECTS = {
-    "TABLE", "TABLES", "VIEW", "TRIGGER", "PROCEDURE", "FUNCTION", "EVENT", "INDEX", "DATABASE", "SCHEMA", "USER", "ROLE",
-    "SEQUENCE", "SERVER", "TABLESPACE", "LOGFILE", "PACKAGE", "INSTANCE", "RESOURCE", "REFERENCE", "LIBRARY",
+    "TABLE", "TABLES", "VIEW", "TRIGGER", "PROCEDURE", "FUNCTION", "EVENT", "INDEX", "DATABASE", "SCHEMA", "USER",
+    "ROLE", "SEQUENCE", "SERVER", "TABLESPACE", "LOGFILE", "PACKAGE", "INSTANCE", "RESOURCE", "REFERENCE", "LIBRARY",
 }  # fmt: skip
 _CHANGES = {"INSERT", "REPLACE", "UPDATE", "DELETE", "LOAD", "WITH", "CALL", "DO", "SELECT", "VALUES", "HANDLER"}
 _HARMLESS = {
@@ -64,7 +64,7 @@ NOTHING = Meaning(effect="none")
 
 @dataclass(frozen=True)
 class _Token:
-    """kind: word, name (quoted) or other; strings are `other` without text, so that nothing in them is taken for SQL."""
+    """kind: word, name (quoted) or other; strings are `other` without text: nothing in them is SQL."""
 
     kind: str
     text: str
@@ -147,7 +147,7 @@ class _Reading:
         return NOTHING if word in _HARMLESS else self._unknown(word)
 
     def _definition(self, verb: str) -> Meaning:
-        words = set()
+        words: set[str] = set()
         while self._at < len(self._tokens):
             word = self._word()
             if word in _OBJECTS:
@@ -227,7 +227,8 @@ class _Reading:
         return schema
 
     def _unknown(self, word: str) -> Meaning:
-        return self._drift(f"{word or 'a statement'} (not understood)", self._statements.named(self._schema, self._all_names()))
+        named = self._statements.named(self._schema, self._all_names())
+        return self._drift(f"{word or 'a statement'} (not understood)", named)
 
     def _any_of(self, what: str) -> Meaning:
         """Any name in a list of them, whatever stands between."""

@@ -138,7 +138,7 @@ class Transactions:
             self._committed = events.commit_time(event[4])
 
     def _abandon(self, _event: Event) -> None:
-        """A new file begins. A transaction without an end before it: the server died while it wrote it, and undid it."""
+        """A new file begins. Of a transaction without an end the server died while writing it, and has undone it."""
         if self._handed:
             raise Terminal(
                 f"the server died while it wrote a transaction of which {self._handed} changes were taken already",
@@ -213,8 +213,8 @@ class Transactions:
     def _refuse_unfollowed(name: TableName, changes: Sequence[Change]) -> None:
         if any(operation == DELETE or (operation == UPDATE and old) for operation, _, old, _ in changes):
             raise Unsupported(
-                f"keys of {name} were changed with foreign_key_checks off: the rows that point to them stayed as they were,"
-                " which cannot be told from a change that the server carried on to them",
+                f"keys of {name} were changed with foreign_key_checks off: the rows that point to them stayed as they"
+                " were, which cannot be told from a change that the server carried on to them",
                 mend="leave foreign_key_checks on in the sessions that change this table; then begin anew",
             )
 
@@ -302,7 +302,7 @@ class Transactions:
                 what, mend = events.UNDECODED[kind]
                 raise Unsupported(f"the log holds {what}, which is not read yet", mend=f"{mend}; then begin anew")
         elif kind not in _IGNORED and not event[3] & _IGNORABLE:
-            raise Unsupported(f"the log holds an event of the unknown type {kind}", mend="report it with its server's version")
+            raise Unsupported(f"the log holds an event of the unknown type {kind}", mend="report it with its version")
 
 
 def _acting(tables: Sequence[TableMap]) -> set[TableName]:

@@ -10,7 +10,7 @@ from typing import Any
 from landbridge.errors import Unsupported
 from landbridge.model import TableName
 
-BEGIN, COMMIT, RELATION, TRUNCATE, MESSAGE, TYPE, ORIGIN = b"BCRTMYO"
+BEGIN, COMMIT, RELATION, TRUNCATE, MESSAGE, TYPE, ORIGIN, STREAM_ABORT = b"BCRTMYOA"
 INSERT, UPDATE, DELETE = b"I", b"U", b"D"
 NEW, KEY, FULL = b"NKO"
 """Tags of a row: as it is after the change, its replica identity before it, all of it before it."""

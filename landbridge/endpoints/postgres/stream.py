@@ -32,6 +32,8 @@ _BEAT = 1.0
 _WATCH = 10.0
 _WAIT = 250  # milliseconds
 _PREFIX = b"landbridge"
+# Version 18 reports the end of rolled back subtransactions that it never sent, as if they had been streamed.
+_IGNORED = (pgoutput.TYPE, pgoutput.ORIGIN, pgoutput.STREAM_ABORT)
 _EMIT = """
     select extract(epoch from clock_timestamp())::float8
     from pg_catalog.pg_logical_emit_message(false, 'landbridge', 'heartbeat')
@@ -103,8 +105,7 @@ class Stream:
             return self._message(payload)
         elif payload[:1] in (pgoutput.INSERT, pgoutput.UPDATE, pgoutput.DELETE):
             raise self._decoder.stranger(payload[1:5])
-        elif tag not in (pgoutput.TYPE, pgoutput.ORIGIN):
-            print("DEBUG", payload[:60], len(payload), self._inside, self._again, hex(self._commit), hex(self._since), self._committed, flush=True)
+        elif tag not in _IGNORED:
             raise Unsupported(
                 f"the stream holds a message that is not known: {chr(tag)!r}",
                 mend="report this with the server's version",
