@@ -197,7 +197,7 @@ class _Session:
         with self._connection.begin():
             self._advance(self._position, 0, self._applying.done.committed)
             self._look()
-            if True:
+            if self._row.hold == hold:
                 ledger.set_held(self._connection, self._applying.run, self._epoch, self._position)
         self._polled = 0.0
 

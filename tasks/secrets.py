@@ -1,5 +1,7 @@
 """Secrets that the orchestrator keeps: `block:NAME` in a plan is a Secret block."""
 
+from typing import cast
+
 from prefect.blocks.system import Secret
 
 from landbridge.errors import PlanError
@@ -7,7 +9,7 @@ from landbridge.errors import PlanError
 
 def read_block(name: str) -> str:
     try:
-        value = Secret.load(name).get()
+        value = cast("Secret[str]", Secret.load(name)).get()
     except ValueError:  # so says Prefect of a block that is not there
         value = None
     if not value:

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import typer
 
 from flows.commands import output
+from landbridge.errors import Transient
 from landbridge.plan import Plan
 
 QUIET: Mapping[str, str] = {
@@ -18,6 +19,8 @@ QUIET: Mapping[str, str] = {
     "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
     "PREFECT_CLI_PROMPT": "false",
     "PREFECT_LOGGING_LEVEL": "INFO",
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "landbridge",
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",  # the engine's own threads
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # the terminal shows the board; the UI gets the log
 }
 
@@ -39,6 +42,26 @@ def run_flow(name: str, path: Path, plan: Plan, **parameters: Any) -> Any:
     except KeyboardInterrupt:
         output.note("\ninterrupted; the same command goes on from here")
         raise typer.Exit(output.INTERRUPTED) from None
+    except Exception as error:
+        if _raised_in(error).startswith(("prefect.", "httpx.", "httpcore.")):
+            raise _prefect_failed(error) from error
+        raise
+
+
+def _raised_in(error: Exception) -> str:
+    """The module that raised it."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    return "" if place is None else f"{place.tb_frame.f_globals.get('__name__')}."
+
+
+def _prefect_failed(error: Exception) -> Transient:
+    said = (str(error).splitlines() or [type(error).__name__])[0]
+    return Transient(
+        f"Prefect at {os.environ.get('PREFECT_API_URL')} failed: {said}",
+        mend="check PREFECT_API_URL, or unset it to use a local server; then the same command goes on, nothing is lost",
+    )
 
 
 def read_block(name: str) -> str:

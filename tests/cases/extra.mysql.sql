@@ -35,7 +35,7 @@ CREATE TABLE latin (
 ) ENGINE=InnoDB CHARACTER SET latin1;
 
 CREATE TABLE heap (
-  word VARCHAR(30),
+  word VARCHAR(60),
   number INT,
   at DATETIME(3)
 ) ENGINE=InnoDB CHARACTER SET utf8mb4;

@@ -8,7 +8,7 @@ import json
 import struct
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Literal
@@ -31,14 +31,18 @@ class Side:
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """A table as its own catalog has it: column names to types, in order, and the key's columns."""
+    """A table as its own catalog has it: column names to types, in order, the key's columns, and which are computed."""
 
     columns: dict[str, str]
     key: tuple[str, ...]
+    generated: frozenset[str]
 
 
 def differences(source: Side, target: Side, without: Sequence[str] = ()) -> list[str]:
-    """A line for each difference, some of each table at most; an empty list means equal. `without`: tables left out."""
+    """
+    A line for each difference, some of each table at most; an empty list means equal. `without`: tables left out. A
+    generated column of the source may be absent from the target: it holds nothing of its own.
+    """
     wanted = {name: shape for name, shape in shapes(source).items() if name not in without}
     found = shapes(target)
     lines = [f"{name}: the target has no such table" for name in wanted if name not in found]
@@ -57,16 +61,22 @@ def count(side: Side) -> int:
 def shapes(side: Side) -> dict[str, Shape]:
     read = _mysql_columns if side.engine == "mysql" else _postgres_columns
     columns: dict[str, dict[str, str]] = defaultdict(dict)
-    for table, column, kind in read(side):
+    generated: dict[str, set[str]] = defaultdict(set)
+    for table, column, kind, computed in read(side):
         columns[table][column] = kind
+        if computed:
+            generated[table].add(column)
     keys = _mysql_keys(side) if side.engine == "mysql" else _postgres_keys(side)
-    return {table: Shape(columns=own, key=keys.get(table, ())) for table, own in columns.items()}
+    return {
+        table: Shape(columns=own, key=keys.get(table, ()), generated=frozenset(generated[table]))
+        for table, own in columns.items()
+    }
 
 
 def _mysql_columns(side: Side) -> list[tuple[Any, ...]]:
     return rows(
         side.connection,
-        "SELECT c.table_name, c.column_name, c.column_type FROM information_schema.columns c"
+        "SELECT c.table_name, c.column_name, c.column_type, c.extra LIKE '%%GENERATED' FROM information_schema.columns c"
         " JOIN information_schema.tables t USING (table_schema, table_name)"
         " WHERE table_schema = %s AND t.table_type = 'BASE TABLE' ORDER BY c.table_name, c.ordinal_position",
         (side.schema,),
@@ -76,7 +86,8 @@ def _mysql_columns(side: Side) -> list[tuple[Any, ...]]:
 def _postgres_columns(side: Side) -> list[tuple[Any, ...]]:
     return rows(
         side.connection,
-        "SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_catalog.pg_attribute a"
+        "SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attgenerated <> ''"
+        " FROM pg_catalog.pg_attribute a"
         " JOIN pg_catalog.pg_class c ON c.oid = a.attrelid WHERE c.relnamespace = (SELECT oid FROM"
         " pg_catalog.pg_namespace WHERE nspname = %s) AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
         " AND a.attnum > 0 AND NOT a.attisdropped ORDER BY c.relname, a.attnum",
@@ -117,6 +128,8 @@ def _keys(found: list[tuple[Any, ...]]) -> dict[str, tuple[str, ...]]:
 
 
 def _table(source: Side, target: Side, name: str, left: Shape, right: Shape) -> Iterator[str]:
+    computed = left.generated - right.columns.keys()
+    left = replace(left, columns={column: kind for column, kind in left.columns.items() if column not in computed})
     if set(left.columns) != set(right.columns):
         yield f"{name}: columns {list(left.columns)} became {list(right.columns)}"
         return

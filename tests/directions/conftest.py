@@ -29,24 +29,40 @@ def landbridge(landbridge_home: Path, session_folder: Path) -> Iterator[CommandL
 
 
 @pytest.fixture
-def make_stage(request: pytest.FixtureRequest, session_folder: Path) -> Iterator[MakeStage]:
+def make_stage(
+    request: pytest.FixtureRequest,
+    session_folder: Path,
+    mysql_database: Callable[..., str],
+    postgres_database: Callable[..., str],
+) -> Iterator[MakeStage]:
     """`make_stage(server, schemas)`: empty databases on the source server and on the target, accounts made."""
-    sources: list[End] = []
+    stages: list[Stage] = []
 
     def make(server: Any, schemas: dict[str, str] | None = None) -> Stage:
-        family = "mysql" if isinstance(server, mysql.Server) else "postgres"
-        name = request.getfixturevalue(f"{family}_database")(server)
-        source = End(engine=family, server=server, database=name, variable="SOURCE_PASSWORD")
+        ours = isinstance(server, mysql.Server)
+        name = mysql_database(server) if ours else postgres_database(server)
+        source = End(engine="mysql" if ours else "postgres", server=server, database=name, variable="SOURCE_PASSWORD")
         target_server = request.getfixturevalue("postgres_target_server")
-        target_name = request.getfixturevalue("postgres_database")(target_server)
+        target_name = postgres_database(target_server)
         target = End(engine="postgres", server=target_server, database=target_name, variable="TARGET_PASSWORD")
         for end in (source, target):
             end.prepare()
-        sources.append(source)
         folder = session_folder / f"plan-{next(_numbers)}"
         folder.mkdir()
-        return Stage(source=source, target=target, schemas=schemas or {name: name}, folder=folder)
+        stages.append(Stage(source=source, target=target, schemas=schemas or {name: name}, folder=folder))
+        return stages[-1]
 
     yield make
-    for source in sources:
-        source.thaw()
+    if getattr(request.node, "failed", False):
+        for stage in stages:
+            print(stage.evidence())
+    for stage in stages:
+        stage.source.thaw()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Tells the fixtures above whether the test failed."""
+    outcome: Any = yield
+    if outcome.get_result().failed:
+        item.failed = True  # type: ignore[attr-defined]

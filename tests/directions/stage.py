@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import psycopg2
 import yaml
 
 from landbridge.endpoints.mysql import server as mysql
@@ -96,6 +97,16 @@ class Stage:
     @property
     def plan(self) -> Path:
         return self.folder / "plan.yaml"
+
+    def evidence(self) -> str:
+        """What the ledger says of a run that failed."""
+        lines = []
+        for table in ("phases", "cutover", "stream", "rejects", "differences"):
+            try:
+                lines += [f"{table}: {found}" for found in self.target.run(f"SELECT * FROM landbridge.{table} LIMIT 20")]
+            except psycopg2.Error as error:
+                lines.append(f"{table}: {error}")
+        return "\n".join(lines)
 
     def write_plan(self, **changed: Any) -> Path:
         """The plan, with parts of it replaced."""

@@ -4,6 +4,7 @@ import itertools
 import os
 import random
 import signal
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,8 +24,11 @@ from tests.support import rows
 
 
 @pytest.fixture
-def stage(postgres_server: postgres.Server, postgres_database: Callable[[], str], tmp_path: Path) -> Iterator[Stage]:
-    made = Stage(postgres_server, postgres_database(), postgres_database(), tmp_path)
+def stage(
+    postgres_server: postgres.Server, postgres_database: Callable[[], str], session_folder: Path
+) -> Iterator[Stage]:
+    folder = Path(tempfile.mkdtemp(dir=session_folder))
+    made = Stage(postgres_server, postgres_database(), postgres_database(), folder)
     yield made
     made.close()
 

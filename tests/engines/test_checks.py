@@ -32,15 +32,22 @@ MYSQLS = ["mariadb_server", "mariadb11_server", "mysql_server"]
 
 
 def keys_used() -> set[str]:
-    """The first argument of every call that makes a finding."""
+    """What is given as the name to every call that makes a finding."""
     used = set()
-    for path in (ROOT / "landbridge/endpoints").glob("*/*.py"):
+    for path in (ROOT / "landbridge").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("refuse", "warn", "report", "_missing"):
-                for part in ast.walk(node.args[1 if node.func.id == "_missing" else 0]):  # type: ignore[attr-defined]
-                    if isinstance(part, ast.Constant) and isinstance(part.value, str):
-                        used.add(part.value)
+            if not isinstance(node, ast.Call):
+                continue
+            function = getattr(node.func, "id", "")
+            if function in ("refuse", "warn", "report", "_missing"):
+                used |= constants(node.args[1 if function == "_missing" else 0])
+            if function == "Finding":
+                used |= constants(next(word.value for word in node.keywords if word.arg == "name"))
     return used
+
+
+def constants(node: ast.expr) -> set[str]:
+    return {part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str)}
 
 
 def test_every_check_is_documented() -> None:

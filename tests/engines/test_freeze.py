@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ import pymysql
 import pytest
 
 from landbridge.endpoints import connect
+from landbridge.endpoints.abc import Changes, Describes, Freezes
 from landbridge.endpoints.mysql.connection import Database as MysqlDatabase
 from landbridge.endpoints.mysql.freeze import Freezer as MysqlFreezer
 from landbridge.endpoints.postgres.connection import Database as PostgresDatabase
 from landbridge.endpoints.postgres.freeze import Freezer as PostgresFreezer
 from landbridge.errors import Terminal, Unsupported
 from landbridge.plan import EndpointRef
+from tests.engines.checking import maps
 from tests.support import mysql_connection, postgres_connection, rows
 
 SOURCES = ["mariadb_server", "mariadb11_server", "mysql_server", "postgres_server", "postgres_15"]
@@ -183,6 +186,10 @@ def test_freezing_again_is_harmless_and_thawing_again_too(source: Source) -> Non
     freezer = source.freezer()
     freezer.thaw(RUN, "read-only", ())
     freezer.freeze(RUN, "read-only", ())
+    if source.engine == "mysql":
+        source.admin("set global read_only = off")  # as a restart of the server does
+    else:
+        source.admin(f'alter database "{source.database}" reset default_transaction_read_only')
     freezer.freeze(RUN, "read-only", ())
     freezer.thaw("another-run", "read-only", ())
     with contextlib.closing(source.open()) as connection, pytest.raises(Exception, match="read-only"):
@@ -289,19 +296,32 @@ def test_other_ways_to_freeze_are_refused(source: Source) -> None:
 
 
 def test_it_is_what_the_registry_gives(source: Source) -> None:
-    from landbridge.endpoints.abc import Freezes
-
     assert type(connect(source.ref).get(Freezes)) is type(source.freezer())
 
 
-def test_the_mark_lies_between_the_ends_of_the_log(source: Source) -> None:
-    from landbridge.endpoints.abc import Changes
-
-    log = connect(source.ref).get(Changes)
-    source.admin("insert into t (n) values (1)")
-    source.freezer().freeze(RUN, "read-only", ())
-    before = log.here()
-    assert before <= source.freezer().mark(RUN) <= log.here()
+def test_the_stream_of_an_idle_source_reaches_the_mark(source: Source) -> None:
+    endpoint = connect(source.ref)
+    schema = source.database if source.engine == "mysql" else "public"
+    log = endpoint.get(Changes)
+    tables = [replace(one, plain=True) for one in maps(endpoint.get(Describes).describe([schema]).tables)]
+    since = log.prepare(RUN, tables)
+    try:
+        source.admin("insert into t (n) values (7)")
+        source.freezer().freeze(RUN, "read-only", ())
+        before = log.here()
+        mark = source.freezer().mark(RUN)
+        assert before <= mark <= log.here()
+        deadline = time.monotonic() + 20
+        seen = []
+        with log.stream(RUN, since, tables) as stream:
+            for transaction in stream:
+                seen += transaction.changes
+                assert time.monotonic() < deadline
+                if transaction.position >= mark:
+                    break
+        assert [change[3][1] for change in seen if change[3]] == [b"7"]
+    finally:
+        log.release(RUN)
 
 
 @pytest.mark.parametrize("source", SOURCES[:3], indirect=True)

@@ -226,7 +226,7 @@ def test_a_row_too_long_for_the_server_to_format_is_carried_and_compared(short_p
         assert sorted(left.rows(table.source, EVERYTHING)) == sorted(right.rows(table.target, EVERYTHING))
     driver = lane.source_driver
     driver.decoders, driver.use_unicode = {}, False
-    found = [(int(a), b and b.decode(), c) for a, b, c in rows(driver, "select * from t order by a")]
+    found = [(int(a), None if b is None else b.decode(), c) for a, b, c in rows(driver, "select * from t order by a")]
     arrived = rows(lane.target_driver, "select a, b, c from public.t order by a")
     assert found == [(a, b, None if c is None else bytes(c)) for a, b, c in arrived]
     # Only the last byte of the last blob differs, in a row that the source's server cannot hash.
@@ -267,7 +267,7 @@ def test_an_error_amid_the_rows_is_an_error(lane: Lane) -> None:
     def kill_when_reading(sink: Callable[[bytes], None]) -> Callable[[bytes], None]:
         def push(block: bytes) -> None:
             if not killed:
-                query = f"select {line(table.source)}"[:40]
+                query = f"select {line(table.source, mariadb=True)}"[:40]
                 found = rows(lane.source_driver, "select id from information_schema.processlist where info like %s",
                              (query.replace("\\", "\\\\").replace("%", "\\%") + "%",))  # fmt: skip
                 killed.append(rows(lane.source_driver, f"kill query {found[0][0]}"))
@@ -304,13 +304,11 @@ def test_a_refused_row_is_named_without_its_data(lane: Lane, what: str) -> None:
     table = _small(lane, "a", INT, column)
     rows(lane.source_driver, "set sql_mode = ''")
     rows(lane.source_driver, f"insert into t values (1, null), (2, null), (3, {value})")
-    constraint = {"a duplicate": "unique (b)", "null": "check (b is not null)"}.get(what)
     if what == "a duplicate":
         rows(lane.target_driver, "insert into public.t values (-1, 42)")
         rows(lane.target_driver, "alter table public.t add unique (b)")
     if what == "null":
         rows(lane.target_driver, "alter table public.t alter b set not null")
-    assert constraint or value
     with pytest.raises(RowRejected) as raised:
         lane.load(table.source, table.target)
     assert state in raised.value.found

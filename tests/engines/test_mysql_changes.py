@@ -5,15 +5,20 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 import pymysql
 import pytest
 
-from landbridge.errors import PositionLost, Transient, Unsupported
+from landbridge.endpoints.mysql.changes import ChangeLog
+from landbridge.endpoints.mysql.connection import Database
+from landbridge.errors import PositionLost, Terminal, Transient, Unsupported
 from landbridge.model import DELETE, INSERT, UPDATE, Position
+from landbridge.plan import EndpointRef
 from tests.engines.binlog_source import SERVERS, Source, opened
 from tests.support import mysql_connection, rows
+
 
 @pytest.fixture(params=SERVERS)
 def source(request: pytest.FixtureRequest, mysql_database: Callable[..., str]) -> Iterator[Source]:
@@ -103,7 +108,9 @@ def test_a_table_without_key_carries_whole_rows(source: Source) -> None:
     source.run("set session sql_require_primary_key = off") if not source.mariadb else None
     source.run("create table n (a int, b varchar(9))")
     since, tables = source.log.here(), source.plan("n")
-    source.run("insert into n values (1, 'x'), (1, 'x')", "update n set b = null limit 1", "delete from n where b = 'x'")
+    source.run(
+        "insert into n values (1, 'x'), (1, 'x')", "update n set b = null limit 1", "delete from n where b = 'x'"
+    )
     assert source.changes(since, tables)[2:] == [
         (UPDATE, 0, (b"1", b"x"), (b"1", None)),
         (DELETE, 0, (b"1", b"x"), None),
@@ -240,7 +247,7 @@ def test_a_large_transaction_comes_in_parts_and_little_memory(source: Source) ->
     assert [last for last, _, _ in parts] == [False] * (len(parts) - 1) + [True]
     assert all(count < 12_000 for _, _, count in parts)
     positions = [position for _, position, _ in parts]
-    assert since < positions[0] and positions == sorted(positions)
+    assert [since, *positions] == sorted([since, *positions])
     assert len(parts) == 4
     assert peak < 10 << 20
 
@@ -256,7 +263,9 @@ def test_rows_of_more_than_sixteen_megabytes(source: Source) -> None:
     finally:
         source.run(f"set global max_allowed_packet = {before}")
     found = source.changes(since, tables)
-    assert [(int(new[0]), len(new[1])) for _, _, _, new in found] == [(n, n) for n in sorted(int(x[3][0]) for x in found)]
+    assert [(int(new[0]), len(new[1])) for _, _, _, new in found] == [
+        (n, n) for n in sorted(int(x[3][0]) for x in found)
+    ]
     assert len(found) == 4
 
 
@@ -318,14 +327,16 @@ def test_a_lost_connection_is_transient(source: Source) -> None:
             with contextlib.suppress(pymysql.Error):
                 source.run(f"kill {session}")
         with pytest.raises(Transient):
-            for _ in range(9):
-                next(transactions)
+            list(islice(transactions, 9))
 
 
 def test_two_streams_do_not_throw_each_other_out(source: Source) -> None:
     source.run("create table a (id int primary key)")
     tables = source.plan("a")
-    with source.log.stream("x", source.log.here(), tables) as one, source.log.stream("y", source.log.here(), tables) as two:
+    with (
+        source.log.stream("x", source.log.here(), tables) as one,
+        source.log.stream("y", source.log.here(), tables) as two,
+    ):
         first, second = iter(one), iter(two)
         next(first), next(second)
         registered = source.ask("show slave hosts" if source.mariadb else "show replicas")
@@ -385,3 +396,47 @@ def test_settle_waits_for_prepared_transactions(source: Source) -> None:
         source.run("xa rollback 'p'")
     source.log.settle(source.log.here(), 10)
     source.log.release("test")
+
+
+RIGHTS = {
+    True: "replication slave, binlog monitor, process, select",
+    False: "replication slave, replication client, process, xa_recover_admin, select",
+}
+
+
+def test_a_login_with_no_more_rights_than_needed(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    source.run("create table t (id int primary key)")
+    tables, monitor = source.plan("t"), f"u{source.name[-20:]}"
+    source.run(f"create user {monitor}@localhost identified by 'a b'", f"grant select on *.* to {monitor}@localhost")
+    monkeypatch.setenv("CAPTURE_PASSWORD", "a b")
+    log = ChangeLog(Database(_login(source, monitor)))
+    try:
+        denied = pytest.raises(Terminal, match="GRANT REPLICATION SLAVE")
+        with denied, log.stream("test", source.log.here(), tables) as stream:
+            next(iter(stream))
+        source.run(f"grant {RIGHTS[source.mariadb]} on *.* to {monitor}@localhost")
+        since = log.prepare("test", tables)
+        log.settle(since, 5)
+        source.run("insert into t values (1)")
+        with log.stream("test", since, tables) as stream:
+            assert next(iter(stream)).changes == [(INSERT, 0, None, (b"1",))]
+    finally:
+        source.run(f"drop user {monitor}@localhost")
+
+
+def _login(source: Source, user: str, **more: Any) -> EndpointRef:
+    given = {"password": "env:CAPTURE_PASSWORD", "tls": "disable"} | more
+    return EndpointRef(engine="mysql", host=source.server.host, port=source.server.port, user=user, **given)
+
+
+def test_the_log_through_tls(source: Source) -> None:
+    if source.ask("show variables like 'have_ssl'") == [("have_ssl", "DISABLED")]:
+        pytest.skip("this server has no certificate")
+    source.run("create table t (id int primary key, v longtext)")
+    since, tables = source.log.here(), source.plan("t")
+    source.run("insert into t values (1, repeat('x', 3000000))", "flush binary logs")
+    log = ChangeLog(Database(_login(source, "root", password=None, tls="require")))
+    with log.stream("test", since, tables) as stream:
+        first, second = islice(stream, 2)
+    assert [len(change[3][1]) for change in first.changes] == [3_000_000]
+    assert second.changes == []

@@ -152,6 +152,7 @@ def test_index_parts_keep_what_only_the_server_prints(server: Server, name: str)
         """
         CREATE TABLE t ("a, b" text, c text, d integer, "e"")" text, f point);
         CREATE INDEX i ON t ("a, b" COLLATE "C" text_pattern_ops DESC NULLS LAST, c, (d + 1), "e"")" NULLS FIRST,
+            replace(c, ',', '(x'),
             (c || ', (' || '"''') DESC);
         CREATE INDEX "CREATE INDEX ON t USING btree (" ON t USING gist (f point_ops);
         CREATE UNIQUE INDEX u ON t (d) NULLS NOT DISTINCT WHERE c <> ' NULLS NOT DISTINCT';
@@ -165,10 +166,11 @@ def test_index_parts_keep_what_only_the_server_prints(server: Server, name: str)
         "c",
         "((d + 1))",
         '"e"")" NULLS FIRST',
+        "replace(c, ','::text, '(x'::text)",
         "(((c || ', ('::text) || '\"'''::text)) DESC",
     ]
-    assert [part.column for part in index.parts] == ["a, b", "c", None, 'e")', None]
-    assert [part.descending for part in index.parts] == [True, False, False, False, True]
+    assert [part.column for part in index.parts] == ["a, b", "c", None, 'e")', None, None]
+    assert [part.descending for part in index.parts] == [True, False, False, False, False, True]
     assert (first.method, first.parts[0].native) == ("gist", "f")
     assert [unique.nulls_distinct, plain.nulls_distinct] == [False, True]
     assert (late.constraint, late.deferrable, late.deferred) == (True, True, False)
@@ -338,6 +340,7 @@ def test_what_only_version_18_has(server: Server, name: str) -> None:
         ("exclusion constraint", "t_pkey", "t"),
         ("temporal foreign key", "during", "u"),
         ("unproven check constraint", "lax", "u"),
+        ("unproven not null", "filled", "u"),
     }
     columns = {column.name: column for column in table(catalog, "u").columns}
     assert columns["n"].nullable

@@ -42,7 +42,17 @@ def prefect(landbridge_home: Path) -> Iterator[prefect_server.Server]:
         patch.setenv("PREFECT_API_URL", server.api)
         with temporary_settings({PREFECT_API_URL: server.api, PREFECT_SERVER_ALLOW_EPHEMERAL_MODE: False}):
             yield server
+            _say_what_is_left_to_say()
     prefect_server.stop()
+
+
+def _say_what_is_left_to_say() -> None:
+    """Else this process tries at its end, for minutes, to reach a server that is gone."""
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    for worker in (APILogWorker, EventsWorker):
+        worker.drain_all(timeout=20)
 
 
 @dataclass(frozen=True)

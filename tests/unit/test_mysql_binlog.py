@@ -6,6 +6,7 @@ import threading
 import time
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 
 import pymysql
@@ -18,7 +19,7 @@ from landbridge.endpoints.mysql.charsets import Charsets
 from landbridge.endpoints.mysql.kinds import kind_of
 from landbridge.endpoints.mysql.transactions import Source, Transactions
 from landbridge.errors import PositionLost, SchemaDrift, Terminal, Transient, Unsupported
-from landbridge.model import Column, ColumnMap, Key, Position, Table, TableMap, TableName, Transaction
+from landbridge.model import Column, ColumnMap, ForeignKey, Key, Position, Table, TableMap, TableName, Transaction
 
 
 def _event(kind: int, body: bytes, end: int = 0, flags: int = 0, *, checksum: bool = True) -> bytes:
@@ -75,7 +76,9 @@ def _received(wire: Wire, *events: bytes) -> list[Event]:
 @pytest.mark.parametrize("size", [0, 1, 0xFFFFFF - 24, 0xFFFFFF - 23, 0xFFFFFF - 25, 2 * 0xFFFFFF - 24, 40_000_000])
 def test_events_of_any_size_arrive_whole(wire: Wire, size: int) -> None:
     body = bytes(range(256)) * (size // 256) + bytes(size % 256)
-    (first, second) = _received(wire, _event(BINLOG.XID_EVENT, body, end=size + 30), _event(99, b"after", end=size + 90))
+    (first, second) = _received(
+        wire, _event(BINLOG.XID_EVENT, body, end=size + 30), _event(99, b"after", end=size + 90)
+    )
     assert first == (BINLOG.XID_EVENT, 1700000000, size + 30, 0, body)
     assert second[4] == b"after"
 
@@ -174,7 +177,9 @@ MAP = b"p\x00\x00\x00\x00\x00\x01\x00\x01t\x00\x01%b\x00\x01\x03\x00\x00\x01\x01
 def _plan(number: int, name: str, *, transactional: bool = True) -> TableMap:
     column = Column(name="id", native="int", kind=kind_of("int"))
     key = Key(name="PRIMARY", columns=("id",))
-    table = Table(name=TableName(schema="t", name=name), columns=(column,), primary_key=key, transactional=transactional)
+    table = Table(
+        name=TableName(schema="t", name=name), columns=(column,), primary_key=key, transactional=transactional
+    )
     return TableMap(number=number, source=table, target=table, columns=(ColumnMap(source=column, target=column),))
 
 
@@ -321,7 +326,9 @@ def test_transactions_up_to_the_start_are_not_given_again() -> None:
     assert _ids(log.commit()) == [2]
 
 
-@pytest.mark.parametrize("kind", [BINLOG.XID_EVENT, BINLOG.TABLE_MAP_EVENT, BINLOG.QUERY_EVENT, BINLOG.WRITE_ROWS_EVENT_V2])
+@pytest.mark.parametrize(
+    "kind", [BINLOG.XID_EVENT, BINLOG.TABLE_MAP_EVENT, BINLOG.QUERY_EVENT, BINLOG.WRITE_ROWS_EVENT_V2]
+)
 def test_a_stream_that_begins_inside_of_a_transaction(kind: int) -> None:
     with pytest.raises(PositionLost):
         Log().feed(kind, MAP % b"a")
@@ -396,10 +403,6 @@ def test_heartbeats_move_on_between_transactions_only() -> None:
 
 def test_keys_changed_without_foreign_key_checks_where_children_follow_unlogged() -> None:
     parent, child = _plan(0, "a"), _plan(1, "c")
-    from dataclasses import replace
-
-    from landbridge.model import ForeignKey
-
     key = ForeignKey(name="f", columns=("id",), target=parent.source.name, target_columns=("id",), on_delete="CASCADE")
     for logs, refused in ((False, True), (True, False)):
         table = replace(child.source, foreign_keys=(key,), logs_cascades=logs)

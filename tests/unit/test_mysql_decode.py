@@ -60,7 +60,8 @@ MYSQL_MAP = (
     b"\x01v\x08\x01\x00\x0c\x01\xc0"
 )
 MYSQL_DELETE = (
-    b"p\x00\x00\x00\x00\x00\x11\x00\x02\x00\x02\xff\x00\x03\x00\x00\x00\x01t\x00\x05\x00\x00\x00\x01x\x02\x02\x00\x00\x00"
+    b"p\x00\x00\x00\x00\x00\x11\x00\x02\x00\x02\xff\x00\x03\x00\x00\x00\x01t\x00\x05\x00\x00\x00\x01x"
+    b"\x02\x02\x00\x00\x00"
 )
 
 
@@ -130,7 +131,9 @@ def test_a_table_described_without_names_is_refused() -> None:
 def _row(nulls: Sequence[bool], values: Sequence[bytes]) -> bytes:
     bits = sum(null << place for place, null in enumerate(nulls))
     size = (len(nulls) + 7) // 8
-    return bits.to_bytes(size, "little") + b"".join(value for value, null in zip(values, nulls, strict=True) if not null)
+    return bits.to_bytes(size, "little") + b"".join(
+        value for value, null in zip(values, nulls, strict=True) if not null
+    )
 
 
 @given(st.lists(st.lists(st.none() | st.integers(0, 255), min_size=20, max_size=20), min_size=1, max_size=9))

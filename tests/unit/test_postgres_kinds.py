@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from landbridge import kinds
 from landbridge.endpoints.postgres.kinds import kind_of, render
 from landbridge.endpoints.postgres.names import literal, quote, references, rename, shorten
-from landbridge.endpoints.postgres.schema import defaults
+from landbridge.endpoints.postgres.schema import defaults, within
+from landbridge.endpoints.postgres.schema.target import Target
 from landbridge.kinds import (
     Bit,
     Bool,
@@ -30,7 +31,7 @@ from landbridge.kinds import (
     Uuid,
     Year,
 )
-from landbridge.model import Default, TableName
+from landbridge.model import Column, Default, Index, IndexPart, Table, TableName
 
 MOOD = Enum(labels=("sad", "it's ok"), schema="public", name="mood")
 
@@ -308,6 +309,18 @@ def test_only_relations_and_types_are_renamed() -> None:
     after = before.replace("'public.s'", '\'"New"."s"\'').replace("::public.mood[]", '::"New"."it\'s"[]')
     assert rename(before, names) == after
     assert rename(before, {}) == before
+
+
+def test_a_unique_index_of_nulls_needs_version_15() -> None:
+    index = Index(name="i", parts=(IndexPart(column="a", native="a"),), unique=True, nulls_distinct=False)
+    table = Table(name=name("s.t"), columns=(Column(name="a", kind=Int(bits=32), native="integer"),), indexes=(index,))
+    for version, kept in ((140_023, ()), (150_000, (index,))):
+        target = Target(version=version, names=frozenset(), keywords=frozenset())
+        adopted = within.adopt(table, table.name, {table.name: table.name}, target)
+        assert adopted.table.indexes == kept
+        assert [(loss.part, loss.column, loss.blocking) for loss in adopted.losses] == [("index", "i", False)] * (
+            not kept
+        )
 
 
 def test_every_kind_can_be_rendered() -> None:

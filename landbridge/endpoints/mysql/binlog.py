@@ -15,11 +15,11 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import pymysql
-from pymysql.constants import COMMAND
+from pymysql.constants import COMMAND, ER
 from pymysqlreplication.constants import BINLOG
 
 from landbridge.endpoints.mysql import connection
-from landbridge.errors import Transient
+from landbridge.errors import Terminal, Transient
 from landbridge.model import Position
 
 HEARTBEAT = 1.0
@@ -170,8 +170,7 @@ def dump(db: connection.Database, file: str, offset: int) -> Iterator[Dump]:
         with connection.driver_errors(db.ref):
             checksummed = _prepare(driver)
             server_id = _free_server_id(driver)
-            _command(driver, COMMAND.COM_REGISTER_SLAVE, _registration(server_id))
-            driver._read_packet()  # noqa: SLF001 - the driver knows no such command
+            _register(driver, server_id)
             _command(driver, COMMAND.COM_BINLOG_DUMP, struct.pack("<IHI", offset, 0, server_id) + file.encode())
         sock = driver._sock  # noqa: SLF001 - what comes now is no result the driver could read
         _keep_alive(sock)
@@ -222,9 +221,17 @@ def _server_ids(driver: Any) -> set[int]:
     return taken
 
 
-def _registration(server_id: int) -> bytes:
+def _register(driver: Any, server_id: int) -> None:
     """server id, three empty strings (host, user, password), port, rank, and the id of the source (0: not known)"""
-    return struct.pack("<I3xHII", server_id, 0, 0, 0)
+    _command(driver, COMMAND.COM_REGISTER_SLAVE, struct.pack("<I3xHII", server_id, 0, 0, 0))
+    try:
+        driver._read_packet()  # noqa: SLF001 - the driver knows no such command
+    except pymysql.err.OperationalError as error:
+        if error.args[0] not in (ER.ACCESS_DENIED_ERROR, ER.SPECIFIC_ACCESS_DENIED_ERROR):
+            raise
+        raise Terminal(
+            "this login may not read the log", mend="GRANT REPLICATION SLAVE ON *.* TO the source's user"
+        ) from None
 
 
 def _keep_alive(sock: socket.socket) -> None:

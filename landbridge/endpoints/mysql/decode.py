@@ -33,20 +33,22 @@ class TableDecoder:
         self._wire = wire
         self._layouts = [_layout(table, column, charsets) for column in wire.columns]
         self._loops: dict[tuple[int, bytes], Loop] = {}
+        self._count_size = 1 if len(wire.columns) < 251 else 3  # of the number of columns, which is length-encoded
+        self._bitmap_size = (len(wire.columns) + 7) // 8
 
     def decode(self, kind: int, body: bytes, changes: list[Change]) -> None:
         """Appends what a row event holds. kind: the event's type."""
         at = 8
         if kind in events.ROWS_V2:
             at += int.from_bytes(body[8:10], "little")  # extra data, its own two bytes included
-        cursor = events.Cursor(body, at)
-        size = (cursor.packed() + 7) // 8
-        present = cursor.take(size * 2 if kind in events.UPDATES else size)
+        at += self._count_size
+        end = at + self._bitmap_size * (2 if kind in events.UPDATES else 1)
+        present = body[at:end]
         loop = self._loops.get((kind, present))
         if loop is None:
             loop = self._loops[kind, present] = self._compile(kind, present)
         try:
-            end = loop(body, cursor.at, len(body), changes.append)
+            end = loop(body, end, len(body), changes.append)
         except (struct.error, LookupError, ArithmeticError, ValueError, zlib.error):
             end = -1
         if end != len(body):

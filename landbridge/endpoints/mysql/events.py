@@ -222,6 +222,11 @@ class Query:
     collation: int | None
 
 
+def is_begin(body: bytes) -> bool:
+    """Whether a query event says BEGIN, as every second event of a busy server does."""
+    return body.endswith(b"\0BEGIN") and len(body) == 19 + body[8] + int.from_bytes(body[11:13], "little")
+
+
 _STATUS_SIZES = {0: 4, 1: 8, 3: 4, 4: 6}
 _CATALOG = 6
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from pymysql.cursors import SSCursor
 
+from landbridge.endpoints.mysql.connection import Database
 from landbridge.endpoints.mysql.expressions import line, raw
 from landbridge.endpoints.mysql.names import qualified
 from landbridge.endpoints.mysql.ranges import within
@@ -29,10 +30,11 @@ class Lines:
     def __init__(self, connection: Any, relation: Relation, bounds: Bounds) -> None:
         self.rows = 0
         self._connection, self._relation, self._bounds = connection, relation, bounds
+        self._line = line(relation, mariadb=Database.is_mariadb(connection))
 
     def __iter__(self) -> Iterator[bytes]:
         place = source(self._relation, self._bounds)
-        values = Values(self._connection, f"select {line(self._relation)} from {place}")
+        values = Values(self._connection, f"select {self._line} from {place}")
         try:
             yield from values
         finally:
@@ -42,7 +44,7 @@ class Lines:
             yield from self._long_rows(values.nulls)
 
     def _long_rows(self, expected: int) -> Iterator[bytes]:
-        for row in raw_rows(self._connection, self._relation, self._bounds, f"{line(self._relation)} is null"):
+        for row in raw_rows(self._connection, self._relation, self._bounds, f"{self._line} is null"):
             self.rows += 1
             expected -= 1
             yield written(row)

@@ -190,7 +190,10 @@ class _Reading:
     def _alter_other(self, what: str) -> Meaning:
         """A table that is not planned may take a planned one's name, or exchange its rows with it."""
         while self._at < len(self._tokens):
-            if self._word() in ("RENAME", "TO", "AS", "TABLE") and (table := self._table()):
+            leads = self._word() in ("RENAME", "TO", "AS", "TABLE")
+            if leads and self._at < len(self._tokens) and self._tokens[self._at].text == "=":
+                self._at += 1
+            if leads and self._word_at(0) not in ("TO", "AS") and (table := self._table()):
                 return self._drift(what, table)
         return NOTHING
 

@@ -228,9 +228,12 @@ class Transactions:
 
     def _query(self, event: Event) -> Transaction | None:
         self._demand_open()
+        if events.is_begin(event[4]):
+            self._grouped = True
+            return None
         query = events.query(event[4], load=event[0] == BINLOG.EXECUTE_LOAD_QUERY_EVENT)
         words = query.text[:40].upper().split()
-        if words[:1] == [b"BEGIN"] or words[:2] in ([b"XA", b"START"], [b"XA", b"BEGIN"], [b"START", b"TRANSACTION"]):
+        if words[:2] in ([b"XA", b"START"], [b"XA", b"BEGIN"], [b"START", b"TRANSACTION"]):
             self._grouped = True
         elif words[:2] == [b"ROLLBACK", b"TO"]:
             self._undo_to(query.text)

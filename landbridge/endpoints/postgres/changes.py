@@ -121,7 +121,7 @@ def _start(connection: Any, name: str, since: Position) -> Any:
     cursor = connection.cursor()
     cursor.execute(f"set wal_sender_timeout = '{_KEEPALIVE}'")
     options = {"proto_version": "1", "publication_names": quote(name), "messages": "true"}
-    cursor.start_replication(slot_name=name, start_lsn=number(since), status_interval=1, options=options)
+    cursor.start_replication(slot_name=name, start_lsn=number(since), options=options)
     return cursor
 
 

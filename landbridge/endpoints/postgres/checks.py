@@ -54,9 +54,7 @@ _SCHEMAS = """
 select nspname::text from pg_catalog.pg_namespace
 where nspname = any (%s) and not pg_catalog.has_schema_privilege(oid, 'CREATE') order by 1"""
 
-_REPLICA_ROLE = """
-select case when current_setting('server_version_num')::int >= 150000
-    then pg_catalog.has_parameter_privilege('session_replication_role', 'SET') end"""
+_REPLICA_ROLE = "select pg_catalog.has_parameter_privilege('session_replication_role', 'SET')"
 
 _SETTINGS = "select name, setting from pg_catalog.pg_settings"
 
@@ -320,8 +318,7 @@ def _target(facts: Facts) -> Iterator[Finding]:
             wanted="CREATE on every target schema that is there already",
             mend=f"GRANT CREATE, USAGE ON SCHEMA {quote(schema)} TO {quote(facts.login.name)};",
         )
-    allowed = facts.query(_REPLICA_ROLE)[0][0]
-    if not (facts.login.superuser if allowed is None else allowed):
+    if not (facts.login.superuser or (facts.version >= 150000 and facts.query(_REPLICA_ROLE)[0][0])):
         yield warn(
             "right-replica-role",
             found=f"{facts.login.name} may not set session_replication_role: triggers and foreign keys are switched "

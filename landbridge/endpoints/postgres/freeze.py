@@ -40,9 +40,11 @@ _NOTE = "landbridge.freeze"
 _OTHERS = """
     from pg_catalog.pg_stat_activity a
     where a.datname = current_database() and a.pid <> pg_catalog.pg_backend_pid()
-        and coalesce(a.backend_type, '') not in ('walsender', 'autovacuum worker', 'parallel worker')
+        and coalesce(a.backend_type, '') <> 'autovacuum worker'
         and not (a.application_name = 'landbridge' and a.usename = current_user)"""
-_OLDER = f"select a.pid, a.usename::text {_OTHERS} and coalesce(a.backend_start < %s, true)"
+_OLDER = f"""
+select a.pid, a.usename::text {_OTHERS}
+    and coalesce(a.backend_type, '') not in ('walsender', 'parallel worker') and coalesce(a.backend_start < %s, true)"""
 _WRITING = f"""
 select a.pid, a.usename::text {_OTHERS} and a.pid in (
     select pid from pg_catalog.pg_locks where locktype = 'transactionid' and mode = 'ExclusiveLock' and granted)"""
@@ -202,6 +204,7 @@ def _begin(connection: Any, cursor: Any, run: str) -> bool:
         cursor.execute(_MAKE_NOTE)
         owner = noted(cursor)
         if owner == run:
+            cursor.execute(f"alter database {database} set default_transaction_read_only = on")
             return False
         if owner is not None:
             raise Terminal(

@@ -57,6 +57,10 @@ class Stream:
         self._size = 0
         self._inside = self._again = self._parted = False
         self._commit, self._committed = 0, 0.0
+        # The driver's cursor confirms by itself up to a keepalive's end once the last message it read lies before what
+        # was confirmed; inside a long transaction that also holds while others before it are not applied yet. So
+        # another cursor of the connection confirms, and the one that reads has nothing to.
+        self._confirming = cursor.connection.cursor()
         self._poll = select.poll()
         self._poll.register(cursor.fileno(), select.POLLIN)
 
@@ -67,7 +71,7 @@ class Stream:
     def confirm(self, position: Position) -> None:
         with driver_errors(self._ref):
             lsn = number(position)
-            self._cursor.send_feedback(write_lsn=lsn, flush_lsn=lsn, apply_lsn=lsn, force=True)
+            self._confirming.send_feedback(write_lsn=lsn, flush_lsn=lsn, apply_lsn=lsn, force=True)
 
     def _transactions(self) -> Iterator[Transaction]:
         read, rows = self._cursor.read_message, self._decoder.rows

@@ -177,7 +177,9 @@ class _Adoption:
     def _warn_of_collations(self, columns: tuple[str, ...]) -> None:
         for name in columns:
             collation = self._table.column(name).collation
-            warned = any((loss.column, loss.part) == (name, "column") and "collation" in loss.what for loss in self.losses)
+            warned = any(
+                (loss.column, loss.part) == (name, "column") and "collation" in loss.what for loss in self.losses
+            )
             if collation and not collation.endswith(_EXACT) and not warned:
                 found = f"texts are unique by their bytes here and by collation {collation} in the source"
                 self._lose(name, f"{found}: new ones that differ in case or accents only are no longer refused")

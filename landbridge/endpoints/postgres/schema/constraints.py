@@ -63,7 +63,8 @@ def _take_index(found: Constraints, row: Row) -> None:
 
 def _take_check(found: Constraints, row: Row) -> None:
     if not row["valid"]:
-        found.set_aside("unproven check constraint", row)  # rows may break it, and the target would refuse them
+        # Rows may break it, and the target would refuse them.
+        found.set_aside("unproven check constraint" if row["type"] == "c" else "unproven not null", row)
     elif row["table"] not in found.roots:
         found.set_aside("check constraint of a partition", row)
     else:

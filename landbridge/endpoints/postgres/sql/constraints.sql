@@ -1,4 +1,5 @@
--- Checks and foreign keys of tables and partitions, but for those that came down from the root.
+-- Checks and foreign keys of tables and partitions, and NOT NULL that is not proven, but for those that came down from
+-- the root.
 select
     k.conrelid::bigint as "table",
     k.conname as name,
@@ -31,7 +32,7 @@ left join pg_class r on r.oid = k.confrelid
 left join pg_namespace rn on rn.oid = r.relnamespace
 left join pg_index i on i.indexrelid = k.conindid
 where k.conrelid = any (%(tables)s::oid[])
-    and k.contype in ('c', 'f')
+    and (k.contype in ('c', 'f') or k.contype = 'n' and not k.convalidated)
     and k.conparentid = 0
     and k.coninhcount = 0
 order by k.conrelid, k.conname

@@ -1,0 +1,101 @@
+"""What the shell around the engine promises: retries by class, locks, streams that end, secrets in blocks."""
+
+import contextlib
+from typing import Any
+
+import pytest
+from prefect import flow
+from prefect.blocks.system import Secret
+
+from flows.commands.prefect_server import Server
+from landbridge.errors import Busy, Differs, MigrationError, PlanError, RowRejected, Terminal, Transient
+from landbridge.plan import read_secret
+from tasks import artifacts, running
+from tasks.steps import step
+from tests.flows.conftest import Run, Shop
+
+
+def tried(error: type[MigrationError], failures: int) -> int:
+    """How often a step that may be tried three times more is tried when it fails so often."""
+    count = 0
+
+    @step("try", retries=3)
+    def work() -> None:
+        nonlocal count
+        count += 1
+        if count <= failures:
+            raise error("it failed", mend="wait")
+
+    @flow
+    def only() -> None:
+        work.with_options(retry_delay_seconds=0)()
+
+    with contextlib.suppress(error):
+        only()
+    return count
+
+
+@pytest.mark.parametrize(("failures", "tries"), [(0, 1), (2, 3), (9, 4)])
+def test_what_may_clear_by_itself_is_tried_again(prefect: Server, failures: int, tries: int) -> None:
+    assert tried(Transient, failures) == tries
+
+
+@pytest.mark.parametrize("error", [Terminal, Busy, RowRejected, Differs, PlanError])
+def test_nothing_else_is(prefect: Server, error: type[MigrationError]) -> None:
+    assert tried(error, 1) == 1
+
+
+def test_a_plan_runs_once_at_a_time_but_its_phases_enter_freely(prefect: Server, shop: Shop) -> None:
+    from landbridge.endpoints import connect
+    from landbridge.endpoints.abc import Connects
+
+    lock = connect(shop.plan.target).get(Connects)
+    with running.running(shop.plan):
+        with running.running(shop.plan), lock.exclusive(f"plan/{shop.plan.name}") as free:
+            assert not free
+        with lock.exclusive(f"plan/{shop.plan.name}") as free:
+            assert not free, "leaving an inner one must not give the lock away"
+    with lock.exclusive(f"plan/{shop.plan.name}") as free:
+        assert free
+        with pytest.raises(Busy, match="another process runs"), running.running(shop.plan):
+            pass
+
+
+def test_secret_blocks_are_read_and_missing_ones_named(prefect: Server) -> None:
+    Secret(value="hush").save("source-password", overwrite=True)  # type: ignore[unused-coroutine]
+    assert read_secret("block:source-password") == "hush"
+    with pytest.raises(PlanError, match="block:no-such-block is not there"):
+        read_secret("block:no-such-block")
+
+
+@pytest.mark.parametrize(("parts", "key"), [(("load", "My_Shop"), "load-my-shop"), (("a", "b ü9"), "a-b-9")])
+def test_artifact_keys_are_what_the_server_takes(parts: tuple[str, ...], key: str) -> None:
+    assert artifacts.key(*parts) == key
+
+
+def test_a_planted_difference_is_found_named_and_stops_the_gate(landbridge: Run, shop: Shop) -> None:
+    assert landbridge("migrate", str(shop.file), "--until", "validated").code == 0
+    shop.sql("target", "update orders set total = total + 0.01 where id = 1234 returning id")
+    differs = landbridge("validate", str(shop.file), "--json")
+    assert differs.code == 1
+    found: Any = differs.data
+    assert (found["equal"], found["differing"]) == (False, 1)
+    assert landbridge("migrate", str(shop.file), "--yes").code == 1
+    assert "differed in round" in landbridge("cutover", str(shop.file), "--yes").err
+    assert shop.sql("target", "select count(*) from landbridge.approvals") == [(0,)]
+    shop.sql("target", "update orders set total = total - 0.01 where id = 1234 returning id")
+    assert landbridge("migrate", str(shop.file), "--yes").code == 0
+    late = landbridge("validate", str(shop.file))
+    assert late.code == 1
+    assert "takes writes of its own" in late.err
+
+
+def test_words_before_their_time_say_which_word_comes_first(landbridge: Run, shop: Shop) -> None:
+    for word in ("validate", "cutover"):
+        early = landbridge(word, str(shop.file))
+        assert early.code == 2
+        assert "has no run yet" in early.err
+    assert landbridge("migrate", str(shop.file), "--until", "loaded").code == 0
+    early = landbridge("cutover", str(shop.file), "--yes")
+    assert early.code == 1
+    assert "landbridge migrate" in early.err
