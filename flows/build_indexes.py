@@ -10,7 +10,7 @@ from tasks.stream import replicating
 
 @flow(name="build-indexes", flow_run_name="build indexes {plan.name}")
 def build_indexes(plan: Plan) -> None:
-    """Make what is left of the plain indexes, then the unique ones. Foreign keys come in the switch, when apply rests."""
+    """Make the plain indexes that are left, then the unique ones. Foreign keys come in the switch, when apply rests."""
     with phase_of_run("build-indexes", plan) as this:
         if this.todo:
             with replicating(plan):

@@ -4,6 +4,7 @@ from prefect import flow
 
 from landbridge.plan import Plan
 from tasks.running import phase_of_run
+from tasks.stream import catch_up as follow
 from tasks.stream import replicating
 
 
@@ -11,4 +12,4 @@ from tasks.stream import replicating
 def catch_up(plan: Plan) -> None:
     """Apply changes past the consistent point and up to where the source's log ends now."""
     with phase_of_run("catch-up", plan, again=True) as this, replicating(plan) as stream:
-        this.say(stream.catch_up())
+        this.say(follow(stream))

@@ -6,6 +6,7 @@ from landbridge.plan import Plan
 from tasks.cutover import end_the_run, release
 from tasks.running import phase_of_run
 from tasks.schema import build
+from tasks.stream import end_survivors
 
 
 @flow(name="finish", flow_run_name="finish {plan.name}")
@@ -14,6 +15,7 @@ def finish(plan: Plan) -> None:
     with phase_of_run("finish", plan) as this:
         if this.todo:
             build(plan, this.run, "validate", this.say)
+            end_survivors(this.run)
             release(plan, this.run)
             end_the_run(plan, this.run)
             this.say("the source has been released")

@@ -4,7 +4,7 @@ from landbridge.errors import Terminal
 from landbridge.plan import Plan
 from tasks import approval, evidence
 from tasks.running import phase_of_run
-from tasks.stream import replicating
+from tasks.stream import replicating, wait_for_lag
 
 
 def gate(plan: Plan, *, wait: bool, approve: bool) -> bool:
@@ -13,7 +13,7 @@ def gate(plan: Plan, *, wait: bool, approve: bool) -> bool:
     that it is that run that stands paused in the UI.
     """
     with phase_of_run("gate", plan, again=True) as this, replicating(plan) as stream:
-        lag = stream.wait_for_lag()
+        lag = wait_for_lag(stream)
         facts = evidence.gather(plan, this.run, lag)
         request = approval.request_approval(plan, this.run, facts)
         if approve and not request.valid:

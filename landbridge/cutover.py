@@ -47,7 +47,11 @@ class Cutover:
         start_timer(self.folder)
         evidence = freeze_source(self.source, self.run, self.plan, self.tables)
         marker = self.source.get(Freezes).mark(self.run)
-        self._move("frozen", frozen=time.time(), evidence=list(evidence), marker=marker)
+        try:
+            self._move("frozen", frozen=time.time(), evidence=list(evidence), marker=marker)
+        except Fenced:
+            thaw_source(self.source, self.run, self.plan, self.tables)  # the timer thawed before there was a freeze
+            raise
 
     def drain(self, watch: Watch) -> None:
         """Apply everything up to the marker."""

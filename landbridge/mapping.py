@@ -5,15 +5,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from landbridge.census import TableLoss, census
 from landbridge.endpoints.abc import Adopted, Prepares
 from landbridge.errors import PlanError
-from landbridge.kinds import Enum, Loss
 from landbridge.ledger import Item
 from landbridge.model import (
     Catalog,
     ColumnMap,
-    ForeignKey,
-    Index,
     NamedType,
     Sequence,
     SequenceMap,
@@ -22,12 +20,6 @@ from landbridge.model import (
     TableName,
 )
 from landbridge.plan import Plan, TableRule
-
-
-@dataclass(frozen=True, kw_only=True)
-class TableLoss:
-    table: TableName
-    loss: Loss
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +59,8 @@ def resolve(plan: Plan, catalog: Catalog, target_family: str, prepares: Prepares
         for s in _sequences(catalog, names)
     )
     types = _types(catalog, names, adopted.values())
-    items = tuple(_inventory(catalog, names, losses))
+    carried = {sequence.source.name for sequence in sequences} | {found.name for found in catalog.types}
+    items = tuple(census(catalog, maps, carried, losses))
     return Resolved(tables=maps, sequences=sequences, types=types, losses=losses, items=items)
 
 
@@ -128,8 +121,7 @@ def _names(catalog: Catalog, chosen: list[tuple[Table, TableRule]]) -> dict[Tabl
         for part in table.partitioning.partitions if table.partitioning else ():
             names[part.name] = TableName(schema=names[table.name].schema, name=part.name.name)
     for beside in (*(s.name for s in catalog.sequences), *(t.name for t in catalog.types)):
-        if beside.schema in schemas:
-            names[beside] = TableName(schema=schemas[beside.schema], name=beside.name)
+        names[beside] = TableName(schema=schemas.get(beside.schema, beside.schema), name=beside.name)
     return names
 
 
@@ -154,10 +146,10 @@ def _refuse_collisions(maps: Iterable[TableMap]) -> None:
 
 
 def _sequences(catalog: Catalog, names: Mapping[TableName, TableName]) -> Iterator[Sequence]:
-    """Those in schemas that move, but for identities, which come with their column, and those of tables left out."""
+    """All but those of tables left out. Identities' too: their options go into the column."""
     for sequence in catalog.sequences:
         owner = sequence.owned_by[0] if sequence.owned_by else None
-        if sequence.name in names and not sequence.identity and (owner is None or owner in names):
+        if sequence.name in names and (owner is None or owner in names):
             yield sequence
 
 
@@ -172,64 +164,3 @@ def _types(catalog: Catalog, names: Mapping[TableName, TableName], adopted: Iter
     carried = [replace(found, name=names[found.name]) for found in catalog.types if found.name in names]
     made = [new for each in adopted for new in each.types]
     return tuple({found.name: found for found in (*carried, *made)}.values())
-
-
-def _inventory(
-    catalog: Catalog,
-    names: Mapping[TableName, TableName],
-    losses: Iterable[TableLoss],
-) -> Iterator[Item]:
-    lost = {(found.table, found.loss.column): found.loss.what for found in losses}
-    for table in catalog.tables:
-        if table.name in names:
-            yield from _table_items(table, lost)
-        else:
-            yield Item(kind="table", name=str(table.name), status="not carried", reason="the plan leaves it out")
-    for sequence in catalog.sequences:
-        yield _beside("sequence", sequence.name, names)
-    for named in catalog.types:
-        yield _beside("enum" if named.labels else "domain", named.name, names)
-    for other in catalog.others:
-        parent = str(other.parent) if other.parent else ""
-        reason = "this version does not carry objects of this kind"
-        yield Item(kind=other.kind, name=str(other.name), parent=parent, status="not carried", reason=reason)
-
-
-def _beside(kind: str, name: TableName, names: Mapping[TableName, TableName]) -> Item:
-    if name in names:
-        return Item(kind=kind, name=str(name), status="planned")
-    return Item(kind=kind, name=str(name), status="not carried", reason="no table of its schema is in the plan")
-
-
-def _table_items(table: Table, lost: Mapping[tuple[TableName, str], str]) -> Iterator[Item]:
-    parent = str(table.name)
-    yield Item(kind="table", name=parent, status="planned")
-    for column in table.columns:
-        what = lost.get((table.name, column.name))
-        yield Item(kind="column", name=column.name, parent=parent, status="planned", reason=what or "")
-        if isinstance(column.kind, Enum) and not column.kind.name:
-            yield Item(kind="enum", name=column.name, parent=parent, status="planned")
-    if table.primary_key:
-        yield Item(kind="primary key", name=table.primary_key.name, parent=parent, status="planned")
-    for part in table.partitioning.partitions if table.partitioning else ():
-        yield Item(kind="partition", name=str(part.name), parent=parent, status="planned")
-        yield from _parts_of(str(part.name), part.indexes, part.foreign_keys, {})
-    of_table = {name: what for (owner, name), what in lost.items() if owner == table.name}
-    yield from _parts_of(parent, table.indexes, table.foreign_keys, of_table)
-    for check in table.checks:
-        yield _part("check", check.name, parent, of_table)
-
-
-def _parts_of(
-    parent: str, indexes: Iterable[Index], foreign_keys: Iterable[ForeignKey], lost: Mapping[str, str]
-) -> Iterator[Item]:
-    for index in indexes:
-        yield _part("unique" if index.unique else "index", index.name, parent, lost)
-    for key in foreign_keys:
-        yield _part("foreign key", key.name, parent, lost)
-
-
-def _part(kind: str, name: str, parent: str, lost: Mapping[str, str]) -> Item:
-    if name in lost:
-        return Item(kind=kind, name=name, parent=parent, status="not carried", reason=lost[name])
-    return Item(kind=kind, name=name, parent=parent, status="planned")

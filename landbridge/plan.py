@@ -132,6 +132,18 @@ class Plan(_Strict):
         decisive = self.model_dump_json(include={"name", "source", "target", "mode", "tables"})
         return hashlib.sha256(decisive.encode()).hexdigest()[:16]
 
+    def require_secrets(self, *schemes: str) -> None:
+        """Raises PlanError, naming every secret of these schemes ('env', 'file', 'block') that leads nowhere."""
+        missing = []
+        for reference in dict.fromkeys((self.source.password, self.target.password)):
+            try:
+                if reference is not None and reference.partition(":")[0] in schemes:
+                    read_secret(reference)
+            except PlanError as error:
+                missing.append(error)
+        if missing:
+            raise PlanError("; ".join(e.found for e in missing), mend="; ".join(e.mend for e in missing))
+
 
 def read_plan(path: Path) -> Plan:
     """The plan in a YAML file. Raises PlanError that names every fault at once."""

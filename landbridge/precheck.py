@@ -36,7 +36,8 @@ class Prechecked:
 
 
 def precheck(plan: Plan) -> Prechecked:
-    """Look at both ends; writes nothing. Raises PlanError for rules that match nothing."""
+    """Look at both ends; writes nothing. Raises PlanError for a missing secret and for rules that match nothing."""
+    plan.require_secrets("env", "file", "block")
     source, target = connect(plan.source), connect(plan.target)
     unreachable = [found for end in (source, target) if (found := end.get(Checks).reach()) is not None]
     if unreachable:

@@ -22,7 +22,7 @@ from pydantic import Field
 from landbridge import ledger
 from landbridge.begin import must_find
 from landbridge.catch_up import Watch
-from landbridge.errors import MigrationError, Terminal
+from landbridge.errors import MigrationError, Terminal, Transient
 from landbridge.ledger import Approval
 from landbridge.plan import Plan, seconds
 from tasks import artifacts
@@ -109,12 +109,9 @@ def _watching(plan: Plan, run: str, request: Approval, watch: Watch) -> Iterator
         while not ended.wait(_LOOK_EVERY):
             try:
                 watch()
-                now = latest(plan, run)
             except MigrationError as error:
                 died[:] = [error]
-                now = None
-            open_still = now is not None and now.number == request.number and now.state == "requested"
-            if not open_still and _resume(str(request.flow_run)):
+            if (died or _is_answered(plan, run, request)) and _resume(str(request.flow_run)):
                 return
 
     thread = threading.Thread(target=contextvars.copy_context().run, args=(look,), name="gate", daemon=True)
@@ -126,6 +123,15 @@ def _watching(plan: Plan, run: str, request: Approval, watch: Watch) -> Iterator
         thread.join()
     if died:
         raise died[0]
+
+
+def _is_answered(plan: Plan, run: str, request: Approval) -> bool:
+    """Also when a newer request made this one void. A ledger that cannot be read is asked again."""
+    try:
+        now = latest(plan, run)
+    except Transient:
+        return False
+    return now is None or now.number != request.number or now.state != "requested"
 
 
 def _resume(flow_run: str) -> bool:

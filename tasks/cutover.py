@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from prefect.logging import get_run_logger
 
@@ -19,9 +18,6 @@ from tasks import checks
 from tasks.home import run_folder
 from tasks.running import Phase, ledger_of
 from tasks.steps import step
-
-if TYPE_CHECKING:
-    pass
 
 _SLOWER = 2.0
 """A comparison may take this much longer than the last one did."""

@@ -18,6 +18,7 @@ from landbridge.errors import Busy, MigrationError, PlanError
 from landbridge.plan import Plan, secret_sources
 from tasks.board import BOARD, Outcome
 from tasks.secrets import read_block
+from tasks.steps import patiently
 
 secret_sources["block"] = read_block
 _held: set[str] = set()
@@ -86,14 +87,22 @@ def phase_of_run(name: str, plan: Plan, *, again: bool = False) -> Iterator[Phas
     PlanError when the plan has no run.
     """
     with running(plan), phase(name) as this:
-        this.run = begin.must_find(plan).run
-        with ledger_of(plan).begin() as connection:
-            this.todo = again or not ledger.phase_done(connection, this.run, name)
-            ledger.start_phase(connection, this.run, name)
+        this.run = patiently(lambda: begin.must_find(plan)).run
+        this.todo = patiently(lambda: _start(plan, this.run, name)) or again
         yield this
         if this.todo and not this.waiting:
-            with ledger_of(plan).begin() as connection:
-                ledger.finish_phase(connection, this.run, name, this.detail)
+            patiently(lambda: _finish(plan, this))
+
+
+def _start(plan: Plan, run: str, name: str) -> bool:
+    with ledger_of(plan).begin() as connection:
+        ledger.start_phase(connection, run, name)
+        return not ledger.phase_done(connection, run, name)
+
+
+def _finish(plan: Plan, this: Phase) -> None:
+    with ledger_of(plan).begin() as connection:
+        ledger.finish_phase(connection, this.run, this.name, this.detail)
 
 
 def ledger_of(plan: Plan) -> sa.Engine:

@@ -1,5 +1,6 @@
 """Capture and apply: processes of their own, kept running and watched for as long as a phase needs them."""
 
+import contextlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,9 +12,11 @@ from landbridge.begin import capture_start, must_find
 from landbridge.catch_up import wait_consistent, wait_for, wait_position
 from landbridge.endpoints import connect
 from landbridge.endpoints.abc import Changes
+from landbridge.errors import Transient
 from landbridge.ledger import StreamRow
 from landbridge.plan import Plan, seconds
-from landbridge.replicate import Replication
+from landbridge.replicate import ROLES, Replication, end_survivor
+from landbridge.runfolder import RunFolder
 from tasks.board import BOARD
 from tasks.home import run_folder
 from tasks.running import ledger_of
@@ -36,27 +39,14 @@ class Stream:
         self.replication.check()
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + _SHOWN_EVERY
-            self.row()
+            with contextlib.suppress(Transient):  # capture and apply try again by themselves; this is only to look at
+                self._show()
 
-    def row(self) -> StreamRow:
+    def _show(self) -> None:
         with self.engine.connect() as connection:
             row = ledger.read_stream(connection, self.run)
         state = "held" if row.held else "applying" if _reached(row) else "converging"
         BOARD.streamed(state, lag(row), row.changes)
-        return row
-
-    def catch_up(self) -> str:
-        """To the consistent point, then to where the source's log ends now; what came of it in one line."""
-        wait_consistent(self.engine, self.run, self.watch)
-        here = connect(self.plan.source).get(Changes).here()
-        row = wait_position(self.engine, self.run, here, self.watch, None)
-        return f"{row.changes:,} changes applied, the target is where the source was a moment ago"
-
-    def wait_for_lag(self) -> float | None:
-        """Until the lag is what the plan allows at the gate."""
-        most = seconds(self.plan.cutover.max_lag)
-        row = wait_for(self.engine, self.run, lambda row: (lag(row) or 0.0) <= most, self.watch)
-        return lag(row)
 
 
 def _reached(row: StreamRow) -> bool:
@@ -88,6 +78,31 @@ def replicating(plan: Plan) -> Iterator[Stream]:
         _open.pop(run, None)
         replication.stop()
         get_run_logger().info("capture and apply have stopped")
+
+
+@step("catch-up")
+def catch_up(stream: Stream) -> str:
+    """To the consistent point, then to where the source's log ends now; what came of it in one line."""
+    wait_consistent(stream.engine, stream.run, stream.watch)
+    here = connect(stream.plan.source).get(Changes).here()
+    row = wait_position(stream.engine, stream.run, here, stream.watch, None)
+    return f"{row.changes:,} changes applied, the target is where the source was a moment ago"
+
+
+@step("wait-for-lag")
+def wait_for_lag(stream: Stream) -> float | None:
+    """Until the lag is what the plan allows at the gate."""
+    most = seconds(stream.plan.cutover.max_lag)
+    row = wait_for(stream.engine, stream.run, lambda row: (lag(row) or 0.0) <= most, stream.watch)
+    return lag(row)
+
+
+@step("end-survivors")
+def end_survivors(run: str) -> None:
+    """Capture and apply of a flow that was killed: nobody else would end them."""
+    folder = RunFolder(run_folder(run))
+    for role in ROLES:
+        end_survivor(folder, role)
 
 
 @step("fix-the-start", retries=1)

@@ -35,7 +35,7 @@ def note(text: str = "") -> None:
 def refusal(error: MigrationError, *, as_json: bool) -> int:
     if as_json:
         print(json.dumps(error.as_dict(), indent=2))
-    note(f"\n{error.found}\n  to mend it: {error.mend}")
+    note(f"\n{type(error).__name__}: {error.found}\n  to mend it: {error.mend}")
     return exit_code(error)
 
 

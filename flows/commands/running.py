@@ -27,6 +27,7 @@ QUIET: Mapping[str, str] = {
 
 def run_flow(name: str, path: Path, plan: Plan, **parameters: Any) -> Any:
     """Call the flow `name` of flows/`name`.py in this process and return what it returns."""
+    plan.require_secrets("env", "file")  # before a server is started for nothing
     _prepare()
     signal.signal(signal.SIGTERM, _terminated)
 

@@ -63,7 +63,7 @@ def findings(landbridge: CommandLine, stage: Stage) -> dict[str, dict[str, Any]]
         assert finding["wanted"], finding
         assert finding["mend"], finding
     assert_untouched(stage)
-    return {finding["name"]: finding for finding in found}
+    return {finding["check"]: finding for finding in found}
 
 
 # --- the plan ---------------------------------------------------------------------------------------------------------
@@ -82,7 +82,8 @@ def test_a_password_instead_of_a_reference(stage: Stage, landbridge: CommandLine
 
 def test_a_missing_secret(stage: Stage, landbridge: CommandLine) -> None:
     stage.write_plan()
-    refused(landbridge, stage, USAGE, "SOURCE_PASSWORD is not set", "export SOURCE_PASSWORD", environment={"TARGET_PASSWORD": "x"})
+    words = ("SOURCE_PASSWORD is not set", "TARGET_PASSWORD is not set", "export SOURCE_PASSWORD", "export TARGET_PASSWORD")
+    refused(landbridge, stage, USAGE, *words, environment={})
 
 
 def test_a_file_that_is_no_plan(stage: Stage, landbridge: CommandLine) -> None:
@@ -177,7 +178,7 @@ def test_a_source_whose_log_is_not_logical(
     stage.source.run("CREATE TABLE public.taken (id int)")
     stage.target.run("INSERT INTO public.taken VALUES (1)")
     stage.write_plan()
-    refused(landbridge, stage, REFUSED, "wal_level", "ALTER SYSTEM SET wal_level".lower(), "public.taken")
+    refused(landbridge, stage, REFUSED, "wal_level", "ALTER SYSTEM SET wal_level", "public.taken")
 
 
 # --- rights -----------------------------------------------------------------------------------------------------------

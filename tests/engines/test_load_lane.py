@@ -236,7 +236,24 @@ def test_a_row_too_long_for_the_server_to_format_is_carried_and_compared(short_p
     assert theirs.checksum != ours.checksum
 
 
-LENGTHS = (0, 1, 249, 250, 251, 252, 65534, 65535, 65536, 262143, 262144, 16777210, 16777211, 16777212, 16777216, 33554427)
+LENGTHS = (
+    0,
+    1,
+    249,
+    250,
+    251,
+    252,
+    65534,
+    65535,
+    65536,
+    262143,
+    262144,
+    16777210,
+    16777211,
+    16777212,
+    16777216,
+    33554427,
+)
 """Around each border of a length's coding, of our buffer, and of the protocol's packets."""
 
 
@@ -289,10 +306,18 @@ def test_an_error_amid_the_rows_is_an_error(lane: Lane) -> None:
 
 REFUSED = {
     "a zero date": (("date", kinds.Date(), "date"), "'0000-00-00'", "DatetimeFieldOverflow"),
-    "a partial date": (("datetime(3)", kinds.Timestamp(fsp=3), "timestamp(3)"), "'2024-00-10'", "DatetimeFieldOverflow"),
+    "a partial date": (
+        ("datetime(3)", kinds.Timestamp(fsp=3), "timestamp(3)"),
+        "'2024-00-10'",
+        "DatetimeFieldOverflow",
+    ),
     "a NUL character": (TEXT, "'secret\\0text'", "CharacterNotInRepertoire"),
     "a duplicate": (INT, "42", "UniqueViolation"),
-    "too long": (("varchar(10)", kinds.Text(length=10), "character varying(3)"), "'secret'", "StringDataRightTruncation"),
+    "too long": (
+        ("varchar(10)", kinds.Text(length=10), "character varying(3)"),
+        "'secret'",
+        "StringDataRightTruncation",
+    ),
     "null": (INT, "null", "NotNullViolation"),
 }
 

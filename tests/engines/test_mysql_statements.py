@@ -1,5 +1,6 @@
 """What real MySQL and MariaDB servers log as statements, and what of their logs is refused."""
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 
@@ -8,6 +9,7 @@ import pytest
 from landbridge.errors import SchemaDrift, Unsupported
 from landbridge.model import INSERT, TRUNCATE
 from tests.engines.binlog_source import SERVERS, Source, opened
+from tests.support import mysql_connection, rows
 
 
 @pytest.fixture(params=SERVERS)
@@ -94,6 +96,19 @@ def test_a_table_renamed_into_a_planned_name_is_a_stop(source: Source) -> None:
     source.run("alter table _t_old add column x int, rename to t")
     with pytest.raises(SchemaDrift, match="ALTER TABLE"):
         source.changes(since, tables)
+
+
+def test_names_in_statements_of_other_character_sets(source: Source) -> None:
+    source.run("create table käse (id int primary key)")
+    since, tables = source.log.here(), source.plan("käse")
+    for charset in ("utf8mb4", "latin1"):
+        with contextlib.closing(mysql_connection(source.server, source.name, charset=charset)) as connection:
+            rows(connection, "create table `öl` (`ä` int primary key comment 'käse')")
+            rows(connection, "alter table `öl` add column `ü` varchar(9) character set utf8mb4 default 'ß'")
+            rows(connection, "drop table `öl`")
+            rows(connection, "truncate `käse`")
+    source.run("set character_set_client = koi8r", "create table x (id int) comment 'x'")
+    assert [change[:2] for change in source.changes(since, tables)] == [(TRUNCATE, 0)] * 2
 
 
 def test_truncate_is_a_change(source: Source) -> None:

@@ -171,6 +171,7 @@ def test_release_leaves_nothing_and_may_be_repeated(source: Source) -> None:
     process = follower(source, since)
     wait_for(source.reader)
     os.kill(process.pid, signal.SIGSTOP)
+    source.run(f'alter database "{source.database}" set default_transaction_read_only = on')
     try:
         source.log.release(RUN)
         source.log.release(RUN)

@@ -34,7 +34,10 @@ MYSQL_KEYS: dict[str, tuple[tuple[Column, ...], str]] = {
     "decimal": ((("decimal(20,6)", kinds.Decimal(precision=20, scale=6)),), "(n - 5000) / 7 + n"),
     "moment": ((("datetime(6)", kinds.Timestamp(fsp=6)),), "'2024-01-01' + interval n * 1000003 microsecond"),
     "instant": ((("timestamp(3)", kinds.TimestampTz(fsp=3)),), "'2024-03-31' + interval n second"),
-    "date and time": ((("date", kinds.Date()), ("time", kinds.Time())), "'2024-01-01' + interval n % 9 day, sec_to_time(n)"),
+    "date and time": (
+        (("date", kinds.Date()), ("time", kinds.Time())),
+        "'2024-01-01' + interval n % 9 day, sec_to_time(n)",
+    ),
     "bits": ((("bit(20)", kinds.Bit(length=20)),), "n"),
     "enum second": ((INT, ("enum('b','a')", kinds.Enum(labels=("b", "a")))), "n, 1 + n % 2"),
     "text, then int": ((("varchar(60)", kinds.Text(length=60)), INT), "sha2(n, 224), n"),

@@ -181,21 +181,23 @@ def terminal(*words: str) -> Iterator[tuple["subprocess.Popen[bytes]", list[byte
         os.close(ours)
 
 
-def test_on_a_terminal_it_waits_and_sigterm_stops_everything_in_order(landbridge: Run, shop: Shop) -> None:
-    with terminal("migrate", str(shop.file)) as (process, drawn):
-        run = run_of(shop, str(shop.request().flow_run))
-        working = [pid for pid, command in processes(run).items() if "landbridge.replicate" in command]
-        assert len(working) == 2
-        time.sleep(1.5)
-        assert process.poll() is None
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 143
-    shown = b"".join(drawn).decode()
-    assert "landbridge approve" in shown
-    assert "waiting for an approval" in shown
-    assert "Traceback" not in shown
-    assert "\x1b[?25h" in shown[shown.rindex("\x1b[?25l") :], "the cursor must be shown again"
-    assert processes(run) == {}
+def test_on_a_terminal_it_waits_and_a_signal_stops_everything_in_order(landbridge: Run, shop: Shop) -> None:
+    for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        asked_before = 0 if number == signal.SIGINT else 1
+        with terminal("migrate", str(shop.file)) as (process, drawn):
+            run = run_of(shop, str(shop.request(after=asked_before).flow_run))
+            working = [pid for pid, command in processes(run).items() if "landbridge.replicate" in command]
+            assert len(working) == 2
+            time.sleep(1.5)
+            assert process.poll() is None
+            process.send_signal(number)
+            assert process.wait(30) == code
+        shown = b"".join(drawn).decode()
+        assert "landbridge approve" in shown
+        assert "waiting for an approval" in shown
+        assert "Traceback" not in shown
+        assert "\x1b[?25h" in shown[shown.rindex("\x1b[?25l") :], "the cursor must be shown again"
+        assert processes(run) == {}
     assert landbridge("migrate", str(shop.file), "--yes").code == 0
 
 

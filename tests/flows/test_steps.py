@@ -1,6 +1,8 @@
 """What the shell around the engine promises: retries by class, locks, streams that end, secrets in blocks."""
 
 import contextlib
+import time
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -9,8 +11,10 @@ from prefect.blocks.system import Secret
 
 from flows.commands.prefect_server import Server
 from landbridge.errors import Busy, Differs, MigrationError, PlanError, RowRejected, Terminal, Transient
-from landbridge.plan import read_secret
+from landbridge.plan import Plan, read_secret
+from landbridge.replicate import Replication
 from tasks import artifacts, running
+from tasks.home import run_folder
 from tasks.steps import step
 from tests.flows.conftest import Run, Shop
 
@@ -99,3 +103,26 @@ def test_words_before_their_time_say_which_word_comes_first(landbridge: Run, sho
     early = landbridge("cutover", str(shop.file), "--yes")
     assert early.code == 1
     assert "landbridge migrate" in early.err
+
+
+def test_what_a_killed_flow_left_after_the_switch_is_cleared_away(
+    landbridge: Run, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(plan: Plan) -> None:
+        raise Terminal("killed here", mend="-")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(import_module("flows.migrate"), "finish", killed)
+        assert landbridge("migrate", str(shop.file), "--yes").code == 1
+    told = landbridge("status", str(shop.file), "--json").data
+    assert (told["state"], told["cutover"]["state"]) == ("active", "done")
+    survivors = Replication(shop.plan, told["run"], run_folder(told["run"]))
+    survivors.start()
+    deadline = time.monotonic() + 30
+    active = "select active from pg_replication_slots where database = current_database()"
+    while shop.sql("source", active) != [(True,)] and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert landbridge("migrate", str(shop.file)).code == 0
+    assert shop.sql("source", active) == []
+    assert landbridge("status", str(shop.file), "--json").data["state"] == "done"
+    survivors.stop()

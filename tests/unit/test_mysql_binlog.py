@@ -13,7 +13,7 @@ import pymysql
 import pytest
 from pymysqlreplication.constants import BINLOG
 
-from landbridge.endpoints.mysql import binlog, transactions
+from landbridge.endpoints.mysql import binlog, events, transactions
 from landbridge.endpoints.mysql.binlog import Dump, Event
 from landbridge.endpoints.mysql.charsets import Charsets
 from landbridge.endpoints.mysql.kinds import kind_of
@@ -156,6 +156,20 @@ def test_silence_is_a_lost_connection() -> None:
     ours.settimeout(0.05)
     with ours, theirs, pytest.raises(Transient, match="no heartbeat"):
         next(iter(Dump(ours, "", checksummed=True)))
+
+
+def test_a_statement_and_its_session() -> None:
+    """Recorded from MariaDB 11.8, which lists the session's collations before its character set."""
+    status = bytes.fromhex(
+        "000000000101000020540000000006037374648305210000082300000a2d0000093600000b3c00000c0400090009000981a30c000000000000"
+    )
+    body = bytes(8) + b"\x01\x00\x00" + len(status).to_bytes(2, "little") + status + b"t\0drop table x"
+    query = events.query(body)
+    assert (query.schema, query.text, query.collation) == (b"t", b"drop table x", 2304)
+    assert query.sql_mode == 0x54200000
+    assert not events.is_begin(body)
+    assert events.is_begin(body.replace(b"drop table x", b"BEGIN"))
+    assert not events.is_begin(body.replace(b"drop table x", b"x \0BEGIN"))
 
 
 def test_positions_sort_as_text() -> None:

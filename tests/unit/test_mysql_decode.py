@@ -186,7 +186,7 @@ def _text(native: str, value: bytes, **wire: Any) -> bytes | None:
 
 def _packed_decimal(number: Number, precision: int, scale: int) -> bytes:
     """Digit groups as the manual's appendix has them, written down once more."""
-    digits = f"{abs(number):.{scale}f}".replace(".", "").lstrip("0").rjust(precision, "0")
+    digits = f"{number.copy_abs():.{scale}f}".replace(".", "").lstrip("0").rjust(precision, "0")
     whole, part = digits[: precision - scale], digits[precision - scale :]
     groups = [whole[: len(whole) % 9], *(whole[at : at + 9] for at in range(len(whole) % 9, len(whole), 9))]
     groups += [part[at : at + 9] for at in range(0, len(part), 9)]

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 
 import pytest
@@ -17,7 +17,7 @@ from landbridge.model import Copied, Position
 END = Position("7")
 
 
-def reader(blocks: Iterable[bytes], rows: int = 0) -> "pipe.Callable[[Sink], Read]":
+def reader(blocks: Iterable[bytes], rows: int = 0) -> Callable[[Sink], Read]:
     def read(sink: Sink) -> Read:
         for block in blocks:
             sink(block)

@@ -228,7 +228,7 @@ def is_begin(body: bytes) -> bool:
 
 
 _STATUS_SIZES = {0: 4, 1: 8, 3: 4, 4: 6}
-_CATALOG = 6
+_CATALOG, _CHARSET_COLLATIONS = 6, 131
 
 
 def query(body: bytes, *, load: bool = False) -> Query:
@@ -252,8 +252,8 @@ def _status(cursor: Cursor) -> dict[int, bytes]:
     found: dict[int, bytes] = {}
     while cursor.more:
         code = cursor.fixed(1)
-        if code == _CATALOG:
-            found[code] = cursor.take(cursor.fixed(1))
+        if code in (_CATALOG, _CHARSET_COLLATIONS):  # a text; pairs of numbers, which MariaDB writes before the rest
+            found[code] = cursor.take(cursor.fixed(1) * (1 if code == _CATALOG else 4))
         elif code in _STATUS_SIZES:
             found[code] = cursor.take(_STATUS_SIZES[code])
         else:

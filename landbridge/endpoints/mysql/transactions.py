@@ -67,6 +67,7 @@ class Transactions:
         self._tables = {table.source.name: table for table in tables}
         self._transactional = [table.source.transactional for table in tables]
         self._acting = _acting(tables)
+        self._ascii_names = all(str(name).isascii() for name in self._tables)
         self._decoders: dict[bytes, TableDecoder | None] = {}
         self._current: dict[int, TableDecoder | None] = {}
         self._border = since
@@ -266,7 +267,7 @@ class Transactions:
         """It stands in the log in the character set of its client."""
         charset = self._source.charsets.names.get(query.collation or 0, "")
         decoders = self._source.charsets.decoders
-        if charset not in decoders and not query.text.isascii() and not str(list(self._tables)).isascii():
+        if charset not in decoders and not query.text.isascii() and not self._ascii_names:
             raise Unsupported(f"a statement in the log has the unread character set {charset}", mend=AGAIN)
         decoder = decoders.get(charset)
         return (decoder(query.text) if decoder else query.text).decode("utf-8", "surrogateescape")

@@ -88,6 +88,7 @@ class ChangeLog:
     def release(self, run: str) -> None:
         name = _name(run)
         with self._session() as cursor:
+            cursor.execute("set default_transaction_read_only = off")  # a source that was frozen lets us, too
             slots.drop(cursor, name)
             cursor.execute("select from pg_catalog.pg_publication where pubname = %s", (name,))
             if cursor.fetchone() is not None:
