@@ -98,6 +98,7 @@ class Capturing:
 
     def _stream(self, spool: "Spooling", done: Captured, backoff: Backoff) -> None:
         self._require_same_server()
+        spool.rewind()
         since = max(spool.tail, self._applied)
         self._look(spool, done)
         with self._source.get(Changes).stream(self._run.run, since, self._tables) as stream:
@@ -169,6 +170,11 @@ class Spooling:
             size = self._writer.size()
         self._dirty.set()
         return size
+
+    def rewind(self) -> None:
+        """The stream begins again at the tail: parts of a transaction whose end had not come will come again."""
+        with self._lock:
+            self._writer.rewind()
 
     def trim(self, position: Position) -> None:
         with self._lock:

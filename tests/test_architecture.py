@@ -20,10 +20,18 @@ PACKAGES = ("landbridge", "flows", "tasks", "validation")
 ENGINE_WORDS = re.compile("mysql|postgres|maria", re.IGNORECASE)
 
 ONLY_THERE = {
-    # account: under whom the server runs is a question for the one that refuses root; pgoutput: its own log format
-    "postgres": {"account.py", "names.py", "pgoutput.py", "ddl.py", "load.py", "apply.py"},
-    # install: several packagings of one server program; binlog: its own log format; as a target it comes later
-    "mysql": {"install.py", "binlog.py"},
+    # account: under whom the server runs is a question for the one that refuses root; its own log format; as a target
+    "postgres": {
+        *("account.py", "queries.py"),
+        *("pgoutput.py", "lsn.py", "slots.py", "stream.py"),
+        *("ddl.py", "load.py", "apply.py", "replay.py", "follow.py"),
+    },
+    # install: several packagings of one server program; its own log format, with binary values and their characters
+    "mysql": {
+        "install.py",
+        *("binlog.py", "wire.py", "events.py", "transactions.py", "open_transactions.py"),
+        *("fields.py", "texts.py", "charsets.py", "jsonb.py"),
+    },
 }
 
 

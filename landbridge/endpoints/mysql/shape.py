@@ -72,7 +72,7 @@ def _differences(column: Column, seen: WireColumn, charsets: Charsets) -> Iterat
     charset = charsets.names.get(seen.collation) if seen.collation is not None else None
     if column.collation and charset not in (None, of_collation(column.collation)):
         yield "character set"
-    if isinstance(column.kind, Enum | Set):
+    elif isinstance(column.kind, Enum | Set):
         labels = tuple(label.decode() for label in fields.labels(seen, charsets))
         if labels != column.kind.labels:
             yield "list of labels"

@@ -104,6 +104,7 @@ class Database:
                 keepalives_idle=30,
                 keepalives_interval=10,
                 keepalives_count=3,
+                tcp_user_timeout=60_000,
                 application_name="landbridge",
                 options=options,
                 **settings,
