@@ -18,8 +18,10 @@ def switch(plan: Plan) -> None:
             cutover.freeze(step)
             cutover.drain(step, stream.watch)
             cutover.advance_counters(step)
-            cutover.check_once_more(plan, step, stream.watch, this)
+            measured = cutover.check_once_more(plan, step, stream.watch, this)
             build(plan, this.run, "foreign keys", this.say)
             cutover.open_target(step, stream.watch)
+        if measured is not None:
+            cutover.report(plan, this.run, measured, this)
         this.detail["pause"] = step.detail["pause"]
         this.say(f"writes stood still for {step.detail['pause']:.2f} s")

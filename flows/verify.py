@@ -4,7 +4,7 @@ from prefect import flow
 
 from landbridge.errors import Differs
 from landbridge.plan import Plan
-from tasks.checks import compare, show
+from tasks.checks import compare, judge, show
 from tasks.running import phase_of_run
 from tasks.stream import replicating
 
@@ -13,7 +13,7 @@ from tasks.stream import replicating
 def verify(plan: Plan) -> None:
     """Raise Differs unless both sides are equal."""
     with phase_of_run("verify", plan, again=True) as this, replicating(plan) as stream:
-        verdict = compare(plan, this.run, stream.watch, this.say)
+        verdict = judge(plan, this.run, compare(plan, this.run, stream.watch, this.say))
         this.say(show(plan, verdict))
         if not verdict.passed:
             raise Differs(

@@ -12,7 +12,7 @@ from tasks.home import run_folder
 from tasks.steps import step
 
 if TYPE_CHECKING:
-    from validation.verify import Verdict
+    from validation.verify import Measured, Verdict
 
 
 def get_ready() -> None:
@@ -21,14 +21,22 @@ def get_ready() -> None:
 
 
 @step("compare", retries=2)
-def compare(plan: Plan, run: str, watch: Watch, say: Callable[[str], None], *, still: bool = False) -> "Verdict":
+def compare(plan: Plan, run: str, watch: Watch, say: Callable[[str], None], *, still: bool = False) -> "Measured":
     """still: nothing moves any more, so apply needs not be held."""
-    from validation.verify import verify
+    from validation.verify import measure
 
     def progress(table: TableMap, done: int, ranges: int) -> None:
         say(f"{table.source.name}: {done} of {ranges} ranges")
 
-    return verify(plan, run, run_folder(run), watch, still=still, progress=progress)
+    return measure(plan, run, watch, still=still, progress=progress)
+
+
+@step("judge", retries=2)
+def judge(plan: Plan, run: str, measured: "Measured") -> "Verdict":
+    """The suites decide, and the reports are written."""
+    from validation.verify import decide
+
+    return decide(plan, run, run_folder(run), measured)
 
 
 def show(plan: Plan, verdict: "Verdict") -> str:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from prefect.logging import get_run_logger
 
@@ -18,6 +19,9 @@ from tasks import checks
 from tasks.home import run_folder
 from tasks.running import Phase, ledger_of
 from tasks.steps import step
+
+if TYPE_CHECKING:
+    from validation.verify import Measured, Verdict
 
 _SLOWER = 2.0
 """A comparison may take this much longer than the last one did."""
@@ -92,21 +96,29 @@ def open_target(cutover: Cutover, watch: Watch) -> None:
     cutover.open(watch)
 
 
-def check_once_more(plan: Plan, cutover: Cutover, watch: Watch, this: Phase) -> None:
+def check_once_more(plan: Plan, cutover: Cutover, watch: Watch, this: Phase) -> "Measured | None":
     """
-    The whole comparison again, while both sides stand still. Left out, and said so, where the last one took longer
-    than the freeze may last: each change since then was applied with its row count proven.
+    The whole comparison again, while both sides stand still; its reports can wait. Left out, and said so, where the
+    last one took longer than the freeze may last: each change since then was applied with its row count proven.
     """
     left, last = float(cutover.detail["deadline"]) - time.time(), _last_seconds(plan, cutover.run)
     if last * _SLOWER > left:
         this.detail["final_check"] = f"not repeated: it took {last:.0f} s and the freeze had {left:.0f} s left"
-        return
-    verdict = checks.compare(plan, cutover.run, watch, this.say, still=True)
-    this.detail["final_check"] = checks.show(plan, verdict)
-    if not verdict.passed:
+        return None
+    measured = checks.compare(plan, cutover.run, watch, this.say, still=True)
+    if not measured.comparison.equal:
+        cutover.undo()
+        verdict = report(plan, cutover.run, measured, this)
         raise CutoverVoid(
             f"the final check found {verdict.differing:,} differing row(s)", mend=f"see the report {verdict.report}"
         )
+    return measured
+
+
+def report(plan: Plan, run: str, measured: "Measured", this: Phase) -> "Verdict":
+    verdict = checks.judge(plan, run, measured)
+    this.detail["final_check"] = checks.show(plan, verdict)
+    return verdict
 
 
 def _last_seconds(plan: Plan, run: str) -> float:

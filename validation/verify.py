@@ -1,4 +1,7 @@
-"""One validation round: compare, judge, report, and write the verdict into the ledger."""
+"""
+One validation round: compare, judge, report, and write the verdict into the ledger. Comparing is a step of its own, for
+while a source is frozen only that is waited for.
+"""
 
 import json
 from dataclasses import asdict, dataclass
@@ -29,18 +32,25 @@ class Verdict:
     data: str
 
 
-def verify(
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A round that was compared and not yet judged."""
+
+    round: int
+    comparison: Comparison
+
+
+def measure(
     plan: Plan,
     run: str,
-    folder: Path,
     watch: Watch,
     *,
     still: bool = False,
     progress: Progress = lambda _table, _done, _all: None,
-) -> Verdict:
+) -> Measured:
     """
     still: the source is frozen and everything is applied. Raises Transient when both sides cannot be seen at one
-    position in time; differences are no error here, they are the verdict.
+    position in time.
     """
     source, target = connect(plan.source), connect(plan.target)
     engine = target.get(Connects).engine()
@@ -48,18 +58,29 @@ def verify(
         number = ledger.begin_round(connection, run)
     patience = seconds(plan.validation.timeout)
     comparison = compare(source, target, run, watch, patience=patience, still=still, progress=progress)
-    verdict = _decide(plan, run, number, comparison, folder / f"validation-{number}")
-    with engine.begin() as connection:
-        ledger.add_differences(connection, run, number, comparison.differences)
+    return Measured(round=number, comparison=comparison)
+
+
+def decide(plan: Plan, run: str, folder: Path, measured: Measured) -> Verdict:
+    """The suites' word, the reports, and both into the ledger. Differences are no error here, they are the verdict."""
+    verdict = _judge(plan, run, measured, folder / f"validation-{measured.round}")
+    with connect(plan.target).get(Connects).engine().begin() as connection:
+        ledger.add_differences(connection, run, measured.round, measured.comparison.differences)
         ledger.finish_round(
-            connection, run, number, position=comparison.position, passed=verdict.passed, detail=asdict(verdict)
+            connection,
+            run,
+            measured.round,
+            position=measured.comparison.position,
+            passed=verdict.passed,
+            detail=asdict(verdict),
         )
     return verdict
 
 
-def _decide(plan: Plan, run: str, number: int, comparison: Comparison, folder: Path) -> Verdict:
+def _judge(plan: Plan, run: str, measured: Measured, folder: Path) -> Verdict:
     from validation import frames, report, suites
 
+    comparison = measured.comparison
     folder.mkdir(parents=True, exist_ok=True)
     target = connect(plan.target)
     with target.get(Connects).engine().begin() as connection:
@@ -83,7 +104,7 @@ def _decide(plan: Plan, run: str, number: int, comparison: Comparison, folder: P
     path = report.write(page, folder / "report.html")
     data = folder / "report.json"
     verdict = Verdict(
-        round=number, passed=passed, rows=sum(r.source.rows for r in comparison.ranges), ranges=len(comparison.ranges),
+        round=measured.round, passed=passed, rows=sum(r.source.rows for r in comparison.ranges), ranges=len(comparison.ranges),
         differing=sum(r.differing for r in comparison.ranges), seconds=comparison.seconds, held=comparison.held,
         position=comparison.position, report=str(path), docs=str(judged.docs), data=str(data),
     )  # fmt: skip

@@ -27,7 +27,7 @@ insert into orders (customer, status, total, placed, remark, open, weight, docum
 select seq * 7919 %% 100003, elt(1 + seq %% 4, 'new', 'paid', 'shipped', 'cancelled'), (seq * 31 %% 1000000) / 100,
   '2024-01-01' + interval seq second + interval (seq * 37 %% 1000000) microsecond,
   if(seq %% 10 = 0, null, concat('remark ', seq, '\\t with tab and \\\\ slash é', repeat('x', seq %% 60))), seq %% 2,
-  if(seq %% 7 = 0, null, seq / 3), concat('{"k":', seq, ',"tags":["a","b"],"n":"', md5(seq), '"}')
+  if(seq %% 7 = 0, null, seq / 3), concat('{{"k":', seq, ',"tags":["a","b"],"n":"', md5(seq), '"}}')
 from seq_{low}_to_{high}"""
 
 _CHANGES = (

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from landbridge.endpoints.mysql import server as mysql
 from landbridge.endpoints.mysql.catalog import Describer
 from landbridge.endpoints.mysql.changes import ChangeLog
@@ -14,6 +16,9 @@ from landbridge.plan import EndpointRef
 from tests.support import mysql_connection, rows
 
 SERVERS = ("mariadb_server", "mariadb11_server", "mysql_server")
+
+on_mariadb = pytest.mark.parametrize("source", SERVERS[:2], indirect=True)
+on_mysql = pytest.mark.parametrize("source", SERVERS[2:], indirect=True)
 
 
 @dataclass(frozen=True, kw_only=True)

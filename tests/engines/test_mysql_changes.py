@@ -16,7 +16,7 @@ from landbridge.endpoints.mysql.connection import Database
 from landbridge.errors import PositionLost, Terminal, Transient, Unsupported
 from landbridge.model import DELETE, INSERT, UPDATE, Position
 from landbridge.plan import EndpointRef
-from tests.engines.binlog_source import SERVERS, Source, opened
+from tests.engines.binlog_source import SERVERS, Source, on_mariadb, opened
 from tests.support import mysql_connection, rows
 
 
@@ -49,9 +49,8 @@ def test_savepoints_undo_what_follows_them(source: Source) -> None:
     assert [change[3] for change in source.changes(since, tables)] == [(b"1",), (b"3",), (b"4",)]
 
 
+@on_mariadb
 def test_a_table_without_transactions_keeps_what_a_rollback_undoes(source: Source) -> None:
-    if not source.mariadb:
-        pytest.skip("the server forbids it: GTIDs are enforced")
     source.run("create table a (id int primary key)", "create table m (id int primary key) engine = myisam")
     since, tables = source.log.here(), source.plan("a", "m")
     assert [table.source.transactional for table in tables] == [True, False]
@@ -429,9 +428,8 @@ def _login(source: Source, user: str, **more: Any) -> EndpointRef:
     return EndpointRef(engine="mysql", host=source.server.host, port=source.server.port, user=user, **given)
 
 
+@pytest.mark.parametrize("source", SERVERS[1:], indirect=True)
 def test_the_log_through_tls(source: Source) -> None:
-    if source.ask("show variables like 'have_ssl'") == [("have_ssl", "DISABLED")]:
-        pytest.skip("this server has no certificate")
     source.run("create table t (id int primary key, v longtext)")
     since, tables = source.log.here(), source.plan("t")
     source.run("insert into t values (1, repeat('x', 3000000))", "flush binary logs")

@@ -9,7 +9,7 @@ import pytest
 
 from landbridge.errors import SchemaDrift, Unsupported
 from landbridge.model import INSERT, TRUNCATE
-from tests.engines.binlog_source import SERVERS, Source, opened
+from tests.engines.binlog_source import SERVERS, Source, on_mariadb, on_mysql, opened
 from tests.support import mysql_connection, rows
 
 
@@ -166,9 +166,8 @@ def test_changes_logged_as_statements_are_refused(source: Source, tmp_path: Path
         assert "binlog_format" in raised.value.mend
 
 
+@on_mysql
 def test_compressed_transactions_are_refused(source: Source) -> None:
-    if source.mariadb:
-        pytest.skip("MySQL only")
     source.run("create table t (id int primary key)")
     since, tables = source.log.here(), source.plan("t")
     source.run("set session binlog_transaction_compression = on", "insert into t values (1)")
@@ -177,9 +176,8 @@ def test_compressed_transactions_are_refused(source: Source) -> None:
     assert "binlog_transaction_compression = OFF" in raised.value.mend
 
 
+@on_mysql
 def test_partial_json_is_refused(source: Source) -> None:
-    if source.mariadb:
-        pytest.skip("MySQL only")
     source.run("create table t (id int primary key, j json)", "create table other (id int primary key, j json)")
     since, tables = source.log.here(), source.plan("t")
     source.run("set session binlog_row_value_options = partial_json", "set session binlog_row_image = minimal")
@@ -192,9 +190,8 @@ def test_partial_json_is_refused(source: Source) -> None:
         source.changes(since, tables)
 
 
+@on_mariadb
 def test_compressed_events_are_refused(source: Source) -> None:
-    if not source.mariadb:
-        pytest.skip("MariaDB only")
     source.run("create table t (id int primary key, v text)", "create table other (id int primary key, v text)")
     since, tables = source.log.here(), source.plan("t")
     try:
@@ -252,9 +249,8 @@ def test_keys_changed_without_foreign_key_checks(source: Source) -> None:
             source.changes(since, tables)
 
 
+@on_mysql
 def test_every_kind_of_gtid_begins_a_transaction(source: Source) -> None:
-    if source.mariadb:
-        pytest.skip("MySQL only")
     source.run("create table t (id int primary key)")
     since, tables = source.log.here(), source.plan("t")
     try:

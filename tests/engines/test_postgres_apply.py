@@ -123,7 +123,9 @@ def test_many_batches_in_one_transaction(place: Place, items: Writer, monkeypatc
             keys = [b"%d" % number for number in range(start, start + 4)]
             changed = [((key,), (key, b"new " + key, b"1")) for key in keys[:2]]
             assert items.write(batch(updates=changed, deletes=[(key,) for key in keys[2:]]), converge=False)
-    found = place.sql("select count(*), count(*) filter (where name = 'new ' || id) from items where id between 4 and 39")
+    found = place.sql(
+        "select count(*), count(*) filter (where name = 'new ' || id) from items where id between 4 and 39"
+    )
     assert found == [(18, 18)]
 
 
@@ -150,7 +152,9 @@ def test_large_tables_are_reached_by_their_key(place: Place, items: Writer) -> N
 
 def test_keys_of_several_columns_and_awkward_names(place: Place) -> None:
     place.sql('create schema "My ""Shop"""')
-    place.sql('create table "My ""Shop"""."Or%der" ("Sel ect" text, "%s" int, "a""b" text, primary key ("%s", "Sel ect"))')
+    place.sql(
+        'create table "My ""Shop"""."Or%der" ("Sel ect" text, "%s" int, "a""b" text, primary key ("%s", "Sel ect"))'
+    )
     place.sql("""insert into "My ""Shop""\"."Or%der" values ('x', 1, 'p'), ('y', 1, 'q'), ('x', 2, 'r')""")
     shop = Relation(
         number=5,
@@ -217,7 +221,9 @@ def test_every_type_takes_its_text(place: Place, key: tuple[int, ...], converge:
 def test_a_key_compares_as_its_index_does(place: Place) -> None:
     """Types of extensions bring their own equality, which an empty search path hides; collations must not clash."""
     place.sql("create extension citext")
-    place.sql('create table words (a citext, b text collate "POSIX", c text collate "C", d text, primary key (a, b, c))')
+    place.sql(
+        'create table words (a citext, b text collate "POSIX", c text collate "C", d text, primary key (a, b, c))'
+    )
     place.sql("insert into words values ('x', 'y', 'z', 'first'), ('X2', 'y', 'z', 'second')")
     writer = place.writer(relation(0, "words", "a b c d", (0, 1, 2)))
     with place.transaction() as connection:

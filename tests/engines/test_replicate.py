@@ -255,9 +255,13 @@ def test_capture_comes_back_when_the_source_ends_its_connection(pair: Pair) -> N
         pair.source.run("insert into items values (%s, 'a', null)", number)
         pair.catch_up()
         pair.source.run("select pg_terminate_backend(active_pid) from pg_replication_slots where active")
-    pair.source.run("insert into items values (9, 'a', null)")
+    pair.source.run("insert into items select i, repeat('x', 50) from generate_series(100, 60099) i")
+    for _ in range(3):  # somewhere within the parts of that one
+        time.sleep(0.1)
+        pair.source.run("select pg_terminate_backend(active_pid) from pg_replication_slots where active")
     pair.catch_up()
     pair.equal("items")
+    assert pair.row().changes == 3 + 60000
     assert "trying again" in (pair.folder.path / "capture.log").read_text()
 
 

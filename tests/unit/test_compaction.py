@@ -117,7 +117,7 @@ def initial(table: int) -> Rows:
 
 
 @given(st.data(), st.sampled_from([0, 1]), st.integers(1, 30))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_exact_batches_equal_one_by_one(data: st.DataObject, table: int, size: int) -> None:
     changes = data.draw(histories(table))
     expected, got = Target(KEYS[table], initial(table)), Target(KEYS[table], initial(table))
@@ -128,7 +128,7 @@ def test_exact_batches_equal_one_by_one(data: st.DataObject, table: int, size: i
 
 
 @given(st.data(), st.sampled_from([0, 1]), st.integers(1, 30))
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_converging_batches_reach_the_source(data: st.DataObject, table: int, size: int) -> None:
     """Each key is copied at a moment of its own; all changes are then applied from the first one on."""
     changes = data.draw(histories(table))

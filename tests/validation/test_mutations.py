@@ -13,7 +13,7 @@ from landbridge import ledger
 from landbridge.endpoints.abc import Connects
 from tests.pair import Pair, plan, ref
 from tests.support import mysql_connection, postgres_connection, rows
-from validation.verify import verify
+from validation.verify import Verdict, decide, measure
 
 FILL = """
 insert into orders select n, n % 7, concat('name ', n), n / 3.0, n * 1.25, n % 2 = 0, null from numbers where n <= 500;
@@ -124,11 +124,15 @@ def _restore(pair: Pair) -> None:
             )
 
 
+def verify(pair: Pair, folder: Path) -> Verdict:
+    return decide(pair.plan, pair.run, folder, measure(pair.plan, pair.run, lambda: None, still=True))
+
+
 def test_the_verdict_and_the_report_say_what_was_found(pair: Pair, tmp_path: Path) -> None:
-    assert verify(pair.plan, pair.run, tmp_path, lambda: None, still=True).passed
+    assert verify(pair, tmp_path).passed
     pair.on_target("update orders set name = 'secret content' where id = 42")
     pair.on_target("alter table orders alter column customer drop not null")
-    verdict = verify(pair.plan, pair.run, tmp_path, lambda: None, still=True)
+    verdict = verify(pair, tmp_path)
     assert (verdict.passed, verdict.differing, verdict.round) == (False, 1, 2)
     page = Path(verdict.report).read_text()
     assert "not equal" in page
@@ -148,4 +152,4 @@ def test_the_verdict_and_the_report_say_what_was_found(pair: Pair, tmp_path: Pat
 def test_a_refused_row_fails_the_verdict(pair: Pair, tmp_path: Path) -> None:
     with pair.target.get(Connects).engine().begin() as connection:
         ledger.reject(connection, pair.run, 0, "value too long")
-    assert not verify(pair.plan, pair.run, tmp_path, lambda: None, still=True).passed
+    assert not verify(pair, tmp_path).passed

@@ -3,13 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pymysql.cursors import SSCursor
-
 from landbridge.endpoints.mysql.connection import Database
 from landbridge.endpoints.mysql.expressions import line, raw
 from landbridge.endpoints.mysql.names import qualified
 from landbridge.endpoints.mysql.ranges import within
-from landbridge.endpoints.mysql.wire import Values
+from landbridge.endpoints.mysql.wire import Values, finish, records
 from landbridge.errors import Transient
 from landbridge.model import EVERYTHING, Bounds, Relation, Value
 from landbridge.text import line as written
@@ -31,17 +29,21 @@ class Lines:
         self.rows = 0
         self._connection, self._relation, self._bounds = connection, relation, bounds
         self._line = line(relation, mariadb=Database.is_mariadb(connection))
+        self._values: Values | None = None
 
     def __iter__(self) -> Iterator[bytes]:
         place = source(self._relation, self._bounds)
-        values = Values(self._connection, f"select {self._line} from {place}")
-        try:
-            yield from values
-        finally:
-            values.drain()
-        self.rows = values.rows
-        if values.nulls:
-            yield from self._long_rows(values.nulls)
+        self._values = Values(self._connection, f"select {self._line} from {place}")
+        yield from self._values
+        self.rows = self._values.rows
+        if self._values.nulls:
+            yield from self._long_rows(self._values.nulls)
+
+    def drain(self) -> None:
+        """Read what is left, so that the session can go on."""
+        if self._values:
+            self._values.drain()
+        finish(self._connection)
 
     def _long_rows(self, expected: int) -> Iterator[bytes]:
         for row in raw_rows(self._connection, self._relation, self._bounds, f"{self._line} is null"):
@@ -52,22 +54,21 @@ class Lines:
             raise changed_under_us(self._relation)
 
 
-def texts(lines: Lines) -> Iterator[Row]:
-    for block in lines:
-        for found in block.split(b"\n")[:-1]:
-            yield split(found)
+def texts(connection: Any, relation: Relation, bounds: Bounds) -> Iterator[Row]:
+    lines = Lines(connection, relation, bounds)
+    try:
+        for block in lines:
+            for found in block.split(b"\n")[:-1]:
+                yield split(found)
+    finally:
+        lines.drain()
 
 
 def raw_rows(connection: Any, relation: Relation, bounds: Bounds, condition: str) -> Iterator[tuple[Value, ...]]:
     """Canonical texts of any length: the server hands the values out as they are, the rest is done here."""
-    columns, finish = zip(*map(raw, relation.fields), strict=True)
-    cursor = connection.cursor(SSCursor)
-    try:
-        cursor.execute(f"select {', '.join(columns)} from {source(relation, bounds)} and {condition}")
-        for row in cursor:
-            yield tuple(None if value is None else done(value) for value, done in zip(row, finish, strict=True))
-    finally:
-        cursor.close()
+    columns, finishing = zip(*map(raw, relation.fields), strict=True)
+    for row in records(connection, f"select {', '.join(columns)} from {source(relation, bounds)} and {condition}"):
+        yield tuple(None if value is None else done(value) for value, done in zip(row, finishing, strict=True))
 
 
 def changed_under_us(relation: Relation) -> Transient:

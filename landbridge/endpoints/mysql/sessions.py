@@ -10,6 +10,7 @@ from pymysql.constants import ER
 
 from landbridge.endpoints.mysql.binlog import position
 from landbridge.endpoints.mysql.connection import Database, closing, driver_errors
+from landbridge.endpoints.mysql.wire import forsake
 from landbridge.errors import Transient, Unsupported
 from landbridge.model import Position
 
@@ -38,7 +39,10 @@ def reading(db: Database) -> Iterator[Any]:
             cursor.execute("set session transaction isolation level repeatable read")
             cursor.execute("set session " + ", ".join((*_SETTINGS, _NO_TIMEOUT[db.is_mariadb(connection)])))
         connection.decoders, connection.use_unicode = {}, False
-        yield connection
+        try:
+            yield connection
+        finally:
+            forsake(connection)
 
 
 def query(connection: Any, sql: str, parameters: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:

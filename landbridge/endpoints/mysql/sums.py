@@ -9,7 +9,7 @@ from landbridge.endpoints.abc import View
 from landbridge.endpoints.mysql.connection import Database
 from landbridge.endpoints.mysql.expressions import OVERFLOW, hashed
 from landbridge.endpoints.mysql.names import qualified, quote
-from landbridge.endpoints.mysql.rows import Lines, Row, changed_under_us, raw_rows, source, texts
+from landbridge.endpoints.mysql.rows import Row, changed_under_us, raw_rows, source, texts
 from landbridge.endpoints.mysql.sessions import begin_consistently, begin_exactly, query, reading
 from landbridge.kinds import FREE_TEXT
 from landbridge.model import Bounds, ForeignKey, Position, Relation, Sum, Table
@@ -56,7 +56,7 @@ class _View:
         return total
 
     def rows(self, table: Relation, bounds: Bounds) -> Iterator[Row]:
-        return texts(Lines(self._connection, table, bounds))
+        return texts(self._connection, table, bounds)
 
     def orphans(self, table: Table) -> Mapping[str, int]:
         return {key.name: int(query(self._connection, _orphans(table, key))[0][0]) for key in table.foreign_keys}

@@ -65,7 +65,7 @@ class Transactions:
         self._since = since
         self._statements = Statements([table.source.name for table in tables], folded=source.folded)
         self._tables = {table.source.name: table for table in tables}
-        self._transactional = [table.source.transactional for table in tables]
+        self._transactional = {table.number: table.source.transactional for table in tables}
         self._acting = _acting(tables)
         self._ascii_names = all(str(name).isascii() for name in self._tables)
         self._decoders: dict[bytes, TableDecoder | None] = {}

@@ -6,7 +6,7 @@ Protocol: the server manual's "Text Resultset" and "MySQL Packets" pages (MySQL 
 (3 bytes length, 1 byte number) with the value's length before the value; one of 16 MiB or more is several packets.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from struct import Struct
 from typing import Any
 
@@ -104,16 +104,44 @@ class Values:
 
     def _at_least(self, size: int) -> None:
         while len(self._data) < size:
-            self._append(self._stream.read(size - len(self._data)))
+            self._append(self._stream.read, size - len(self._data))
 
     def _receive(self) -> None:
         """What has come so far; of a packet that is larger all the rest, so that it is joined only once."""
         head = self._data[:3] if len(self._data) >= 4 else b""
         missing = 4 + int.from_bytes(head, "little") - len(self._data)
-        self._append(self._stream.read(missing) if missing > BLOCK else self._stream.read1(BLOCK))
+        if missing > BLOCK:
+            self._append(self._stream.read, missing)
+        else:
+            self._append(self._stream.read1, BLOCK)
 
-    def _append(self, data: bytes) -> None:
+    def _append(self, read: Callable[[int], bytes], size: int) -> None:
+        try:
+            data = read(size)
+        except OSError:
+            data = b""
         if not data:
+            self._ended = True
             self._connection._force_close()  # noqa: SLF001 - a goodbye would be in the middle of a result
             raise pymysql.err.OperationalError(CR.CR_SERVER_LOST, "the connection was lost in the middle of a result")
         self._data += data
+
+
+def records(connection: Any, sql: str) -> Iterator[tuple[bytes | None, ...]]:
+    """The rows of any query, one by one, over a session that hands out bytes."""
+    connection.query(sql, unbuffered=True)
+    read = connection._result._read_rowdata_packet_unbuffered  # noqa: SLF001 - a cursor reads the rest when it is dropped
+    while (row := read()) is not None:
+        yield row
+
+
+def finish(connection: Any) -> None:
+    """Read what is left of `records`, so that the session can go on."""
+    if connection._result is not None:  # noqa: SLF001
+        connection._result._finish_unbuffered_query()  # noqa: SLF001
+
+
+def forsake(connection: Any) -> None:
+    """Leave what is left unread, for the session ends here: the driver would read all of it."""
+    if connection._result is not None:  # noqa: SLF001
+        connection._result.unbuffered_active = False  # noqa: SLF001

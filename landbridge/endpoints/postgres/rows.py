@@ -17,12 +17,16 @@ class _Blocks(io.RawIOBase):
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
+        self.failed = False
 
     def writable(self) -> bool:
         return True
 
     def write(self, block: Any) -> int:
-        self._sink(bytes(block))
+        if not self.failed:
+            self.failed = True  # until proven otherwise: the buffer before us tries again when it is dropped
+            self._sink(bytes(block))
+            self.failed = False
         return len(block)
 
 
