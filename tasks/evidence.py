@@ -12,7 +12,8 @@ def gather(plan: Plan, run: str, lag: float | None) -> dict[str, Any]:
         checked = ledger.latest_round(connection, run)
         items, summary = ledger.items(connection, run), ledger.summary(connection, run)
         changes, rejects = ledger.read_stream(connection, run).changes, len(ledger.rejects(connection, run))
-    left = [f"{item.kind} {item.name}" for item in items if item.status in ("not carried", "failed", "planned")]
+    left = [f"{item.kind} {item.name}" for item in items if item.status in ("not carried", "failed")]
+    later = [f"{item.kind} {item.name}" for item in items if item.status == "planned"]
     return {
         "plan": plan.name,
         "run": run,
@@ -24,6 +25,7 @@ def gather(plan: Plan, run: str, lag: float | None) -> dict[str, Any]:
         "rejected_rows": rejects,
         "objects": summary,
         "not_carried": left,
+        "made_in_the_switch": later,
         "freeze": plan.cutover.freeze,
         "freeze_at_most": plan.cutover.timeout,
     }
@@ -45,6 +47,7 @@ def describe(evidence: dict[str, Any]) -> str:
         f"- **{checked.get('rows', 0):,} rows compared: {verdict}** (report: {checked.get('report', 'none')})",
         f"- {evidence['changes_applied']:,} changes applied, lag {lag}, {evidence['rejected_rows']} rows refused",
         f"- {len(left)} objects are not carried" + (": " + ", ".join(left[:20]) if left else ""),
+        f"- {len(evidence['made_in_the_switch'])} objects are made in the switch (foreign keys)",
         f"- the source will be frozen ({evidence['freeze']}) for {evidence['freeze_at_most']} at most",
     ]
     return "\n\n".join(lines[:2]) + "\n\n" + "\n".join(lines[2:])

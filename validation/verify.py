@@ -104,7 +104,8 @@ def _judge(plan: Plan, run: str, measured: Measured, folder: Path) -> Verdict:
     path = report.write(page, folder / "report.html")
     data = folder / "report.json"
     verdict = Verdict(
-        round=measured.round, passed=passed, rows=sum(r.source.rows for r in comparison.ranges), ranges=len(comparison.ranges),
+        round=measured.round, passed=passed,
+        rows=sum(r.source.rows for r in comparison.ranges), ranges=len(comparison.ranges),
         differing=sum(r.differing for r in comparison.ranges), seconds=comparison.seconds, held=comparison.held,
         position=comparison.position, report=str(path), docs=str(judged.docs), data=str(data),
     )  # fmt: skip

@@ -57,7 +57,9 @@ class Measured:
 
 
 def relation(schema: str, *, target: bool, plain: bool = False) -> Relation:
-    fields = tuple(Field(name=name, kind=kind, native=ours if target else theirs) for name, theirs, kind, ours in _FIELDS)
+    fields = tuple(
+        Field(name=name, kind=kind, native=ours if target else theirs) for name, theirs, kind, ours in _FIELDS
+    )
     return Relation(number=0, name=TableName(schema=schema, name="orders"), fields=fields, key=(0,), plain=plain)
 
 

@@ -32,7 +32,11 @@ from seq_{low}_to_{high}"""
 
 _CHANGES = (
     ("insert", 200_000, _FILL),
-    ("update", 100_000, "update orders set status = 'changed', total = total + 1, weight = id where id between {low} and {high}"),
+    (
+        "update",
+        100_000,
+        "update orders set status = 'changed', total = total + 1, weight = id where id between {low} and {high}",
+    ),
     ("delete", 50_000, "delete from orders where id between {low} + 500000 and {high} + 500000"),
 )
 CHANGES = sum(number for _, number, _ in _CHANGES)

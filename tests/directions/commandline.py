@@ -54,6 +54,10 @@ class Running:
             raise AssertionError(f"not done after {timeout} s\n{self.result(-9)}") from None
         return self.result(code)
 
+    def said(self) -> str:
+        """On the terminal, so far."""
+        return self._place.with_suffix(".err").read_text(errors="replace")
+
     def result(self, code: int) -> Result:
         out, err = (self._place.with_suffix(end).read_text(errors="replace") for end in (".out", ".err"))
         return Result(command=self.command, code=code, out=out, err=err)
@@ -80,7 +84,9 @@ class CommandLine:
         return result.data
 
     def _environment(self, added: Mapping[str, str]) -> dict[str, str]:
-        own = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_") and name not in SECRETS}
+        own = {
+            name: value for name, value in os.environ.items() if not name.startswith("PREFECT_") and name not in SECRETS
+        }
         return own | {"LANDBRIDGE_HOME": str(self.home)} | dict(added)
 
     def leaks(self) -> list[str]:

@@ -195,7 +195,12 @@ def _read(side: Side, table: str, columns: dict[str, str], rules: list[Rule], al
 def _settings(side: Side) -> tuple[str, ...]:
     if side.engine == "mysql":
         return ("SET SESSION time_zone = '+00:00'", "SET SESSION sql_mode = ''")
-    return ("SET TimeZone = 'UTC'", "SET DateStyle = 'ISO'", "SET IntervalStyle = 'postgres'", "SET extra_float_digits = 3")
+    return (
+        "SET TimeZone = 'UTC'",
+        "SET DateStyle = 'ISO'",
+        "SET IntervalStyle = 'postgres'",
+        "SET extra_float_digits = 3",
+    )
 
 
 def _expression(side: Side, column: str, kind: str, alike: bool) -> str:

@@ -32,6 +32,7 @@ def landbridge(landbridge_home: Path, session_folder: Path) -> Iterator[CommandL
 def make_stage(
     request: pytest.FixtureRequest,
     session_folder: Path,
+    landbridge_home: Path,
     mysql_database: Callable[..., str],
     postgres_database: Callable[..., str],
 ) -> Iterator[MakeStage]:
@@ -56,6 +57,8 @@ def make_stage(
     if getattr(request.node, "failed", False):
         for stage in stages:
             print(stage.evidence())
+        for crash in (landbridge_home / "crashes").glob("*"):
+            print(crash.read_text())
     for stage in stages:
         stage.source.thaw()
 

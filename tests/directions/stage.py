@@ -75,7 +75,9 @@ class End:
         if self.engine == "mysql":
             with contextlib.closing(mysql_connection(self.server)) as connection:
                 flavour = str(rows(connection, "SELECT VERSION()")[0][0])
-                rows(connection, "SET GLOBAL read_only = 0" if "MariaDB" in flavour else "SET GLOBAL super_read_only = 0")
+                rows(
+                    connection, "SET GLOBAL read_only = 0" if "MariaDB" in flavour else "SET GLOBAL super_read_only = 0"
+                )
                 rows(connection, "SET GLOBAL read_only = 0")
             return
         with contextlib.closing(postgres_connection(self.server)) as connection:
@@ -103,7 +105,9 @@ class Stage:
         lines = []
         for table in ("phases", "cutover", "stream", "rejects", "differences"):
             try:
-                lines += [f"{table}: {found}" for found in self.target.run(f"SELECT * FROM landbridge.{table} LIMIT 20")]
+                lines += [
+                    f"{table}: {found}" for found in self.target.run(f"SELECT * FROM landbridge.{table} LIMIT 20")
+                ]
             except psycopg2.Error as error:
                 lines.append(f"{table}: {error}")
         return "\n".join(lines)

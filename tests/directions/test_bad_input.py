@@ -4,7 +4,6 @@ finding what was found, what is wanted and what mends it.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,7 +31,9 @@ def stage(postgres_server: postgres.Server, make_stage: MakeStage) -> Stage:
 def assert_untouched(stage: Stage) -> None:
     tables = "SELECT schemaname, tablename FROM pg_tables WHERE schemaname !~ '^(pg_|information_schema)'"
     assert [found for found in stage.target.run(tables) if found != ("public", "taken")] == []
-    assert stage.target.run("SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema|public)'") == []
+    assert (
+        stage.target.run("SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema|public)'") == []
+    )
     if stage.source.engine == "postgres":
         assert stage.source.run("SELECT slot_name FROM pg_replication_slots WHERE database = current_database()") == []
         assert stage.source.run("SELECT pubname FROM pg_publication") == []
@@ -82,7 +83,12 @@ def test_a_password_instead_of_a_reference(stage: Stage, landbridge: CommandLine
 
 def test_a_missing_secret(stage: Stage, landbridge: CommandLine) -> None:
     stage.write_plan()
-    words = ("SOURCE_PASSWORD is not set", "TARGET_PASSWORD is not set", "export SOURCE_PASSWORD", "export TARGET_PASSWORD")
+    words = (
+        "SOURCE_PASSWORD is not set",
+        "TARGET_PASSWORD is not set",
+        "export SOURCE_PASSWORD",
+        "export TARGET_PASSWORD",
+    )
     refused(landbridge, stage, USAGE, *words, environment={})
 
 
@@ -129,19 +135,36 @@ def test_a_wrong_password_of_the_other_family(
 
 
 def test_settings_of_a_mariadb_source(
-    start_mysql: Callable[..., mysql.Server], mariadb_server: mysql.Server, make_stage: MakeStage, landbridge: CommandLine
+    start_mysql: Callable[..., mysql.Server],
+    mariadb_server: mysql.Server,
+    make_stage: MakeStage,
+    landbridge: CommandLine,
 ) -> None:
     """All in one list: settings, a kind of column, and a target that holds rows of its own."""
-    options = ("--binlog-format=MIXED", "--binlog-row-metadata=NO_LOG", "--binlog-row-image=MINIMAL", "--log-bin-compress=ON")
+    options = (
+        "--binlog-format=MIXED",
+        "--binlog-row-metadata=NO_LOG",
+        "--binlog-row-image=MINIMAL",
+        "--log-bin-compress=ON",
+    )
     stage = make_stage(start_mysql("10.11", *options))
     stage.source.run("CREATE TABLE thing (id INT PRIMARY KEY, place GEOMETRY)")
     stage.source.run("CREATE TABLE taken (id INT PRIMARY KEY)")
-    stage = Stage(source=stage.source, target=stage.target, folder=stage.folder, schemas={stage.source.database: "public"})
+    stage = Stage(
+        source=stage.source, target=stage.target, folder=stage.folder, schemas={stage.source.database: "public"}
+    )
     stage.target.run("CREATE TABLE public.taken (id int PRIMARY KEY)")
     stage.target.run("INSERT INTO public.taken VALUES (1)")
     stage.write_plan()
     said = findings(landbridge, stage)
-    for word in ("binlog_format", "binlog_row_metadata", "binlog_row_image", "log_bin_compress", "place", "public.taken"):
+    for word in (
+        "binlog_format",
+        "binlog_row_metadata",
+        "binlog_row_image",
+        "log_bin_compress",
+        "place",
+        "public.taken",
+    ):
         assert word in said, f"{word} is not said: {said}"
     assert stage.target.run("SELECT count(*) FROM public.taken") == [(1,)]
 
@@ -149,7 +172,11 @@ def test_settings_of_a_mariadb_source(
 def test_settings_of_a_mysql_source(
     start_mysql: Callable[..., mysql.Server], mysql_server: mysql.Server, make_stage: MakeStage, landbridge: CommandLine
 ) -> None:
-    options = ("--binlog-row-metadata=MINIMAL", "--binlog-transaction-compression=ON", "--binlog-row-value-options=PARTIAL_JSON")
+    options = (
+        "--binlog-row-metadata=MINIMAL",
+        "--binlog-transaction-compression=ON",
+        "--binlog-row-value-options=PARTIAL_JSON",
+    )
     stage = make_stage(start_mysql("9.7", *options))
     stage.source.run(_TABLE)
     stage.write_plan()
@@ -159,7 +186,10 @@ def test_settings_of_a_mysql_source(
 
 
 def test_a_source_without_a_binlog(
-    start_mysql: Callable[..., mysql.Server], mariadb_server: mysql.Server, make_stage: MakeStage, landbridge: CommandLine
+    start_mysql: Callable[..., mysql.Server],
+    mariadb_server: mysql.Server,
+    make_stage: MakeStage,
+    landbridge: CommandLine,
 ) -> None:
     stage = make_stage(start_mysql("10.11", "--skip-log-bin"))
     stage.source.run(_TABLE)

@@ -11,25 +11,33 @@ from tests.directions.compare import Side, count, differences
 from tests.support import mysql_connection, postgres_connection, rows
 
 _SOURCE = (
-    "CREATE TABLE thing (id INT UNSIGNED PRIMARY KEY, word VARCHAR(20), fixed CHAR(5), flag TINYINT(1), price DECIMAL(6,2),"
-    " ratio FLOAT, exact DOUBLE, born DATETIME(6), seen TIMESTAMP(3) NULL, span TIME(1), year4 YEAR,"
-    " size ENUM('S','L'), tags SET('a','b'), doc JSON, raw VARBINARY(20), bits BIT(4))",
+    (
+        "CREATE TABLE thing (id INT UNSIGNED PRIMARY KEY, word VARCHAR(20), fixed CHAR(5), flag TINYINT(1), price DECIMAL(6,2),"
+        " ratio FLOAT, exact DOUBLE, born DATETIME(6), seen TIMESTAMP(3) NULL, span TIME(1), year4 YEAR,"
+        " size ENUM('S','L'), tags SET('a','b'), doc JSON, raw VARBINARY(20), bits BIT(4))"
+    ),
     "CREATE TABLE heap (word VARCHAR(20), number INT)",
-    "INSERT INTO thing VALUES (1, 'a\\tb\\\\😀', 'x', 1, 1.50, 0.1, 0.1, '2024-02-29 23:59:59.123456', '2024-01-01 00:00:00.5',"
-    " '-01:02:03.4', 1999, 'L', 'b,a', '{\"k\": [1, 2.5, null]}', x'00ff', b'0101'),"
-    " (2, '', '', 0, -1, -3e30, 1e300, NULL, NULL, NULL, NULL, NULL, '', '\"s\"', '', b'0'),"
-    " (3, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)",
+    (
+        "INSERT INTO thing VALUES (1, 'a\\tb\\\\😀', 'x', 1, 1.50, 0.1, 0.1, '2024-02-29 23:59:59.123456', '2024-01-01 00:00:00.5',"
+        " '-01:02:03.4', 1999, 'L', 'b,a', '{\"k\": [1, 2.5, null]}', x'00ff', b'0101'),"
+        " (2, '', '', 0, -1, -3e30, 1e300, NULL, NULL, NULL, NULL, NULL, '', '\"s\"', '', b'0'),"
+        " (3, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)"
+    ),
     "INSERT INTO heap VALUES ('twice', 1), ('twice', 1), (NULL, 2)",
 )
 _TARGET = (
-    "CREATE TABLE copy.thing (id bigint PRIMARY KEY, word varchar(20), fixed char(5), flag boolean, price numeric(6,2),"
-    " ratio real, exact double precision, born timestamp(6), seen timestamptz(3), span interval, year4 smallint,"
-    " size text, tags text[], doc jsonb, raw bytea, bits bit(4))",
+    (
+        "CREATE TABLE copy.thing (id bigint PRIMARY KEY, word varchar(20), fixed char(5), flag boolean, price numeric(6,2),"
+        " ratio real, exact double precision, born timestamp(6), seen timestamptz(3), span interval, year4 smallint,"
+        " size text, tags text[], doc jsonb, raw bytea, bits bit(4))"
+    ),
     "CREATE TABLE copy.heap (word varchar(20), number integer)",
-    "INSERT INTO copy.thing VALUES (1, E'a\\tb\\\\😀', 'x', true, 1.50, 0.1, 0.1, '2024-02-29 23:59:59.123456',"
-    " '2024-01-01 01:00:00.5+01', '-01:02:03.4', 1999, 'L', '{a,b}', '{\"k\": [1, 2.5, null]}', '\\x00ff', '0101'),"
-    " (2, '', '', false, -1, -3e30, 1e300, NULL, NULL, NULL, NULL, NULL, '{}', '\"s\"', '', '0000'),"
-    " (3, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)",
+    (
+        "INSERT INTO copy.thing VALUES (1, E'a\\tb\\\\😀', 'x', true, 1.50, 0.1, 0.1, '2024-02-29 23:59:59.123456',"
+        " '2024-01-01 01:00:00.5+01', '-01:02:03.4', 1999, 'L', '{a,b}', '{\"k\": [1, 2.5, null]}', '\\x00ff', '0101'),"
+        " (2, '', '', false, -1, -3e30, 1e300, NULL, NULL, NULL, NULL, NULL, '{}', '\"s\"', '', '0000'),"
+        " (3, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)"
+    ),
     "INSERT INTO copy.heap VALUES ('twice', 1), (NULL, 2), ('twice', 1)",
 )
 DAMAGE = {

@@ -82,7 +82,11 @@ DIRECTIONS = {
 def arrange(direction: Direction, request: pytest.FixtureRequest, make_stage: MakeStage, data: Path) -> Stage:
     """Both databases, the source full."""
     named = isinstance(direction.server, str)
-    server = request.getfixturevalue(direction.server) if named else request.getfixturevalue("postgres_version")(direction.server)
+    server = (
+        request.getfixturevalue(direction.server)
+        if named
+        else request.getfixturevalue("postgres_version")(direction.server)
+    )
     stage = make_stage(server, {schema: schema for schema in direction.schemas} if direction.schemas != ("",) else None)
     if direction.schemas == ("",):
         stage = Stage(
@@ -110,7 +114,11 @@ def test_a_migration_under_writes_loses_nothing(
     with workload:
         workload.run_for(60)
         said = landbridge.ok("migrate", str(stage.plan), "--yes")
-        print([(p["phase"], round(p["finished"]-p["started"],1)) for p in said["phases"]], said["cutover"]["pause"], said["stream"]["changes"])  # TRY
+        print(
+            [(p["phase"], round(p["finished"] - p["started"], 1)) for p in said["phases"]],
+            said["cutover"]["pause"],
+            said["stream"]["changes"],
+        )  # TRY
         _wait_for_refusal(workload)
     assert workload.mistakes == []
     assert workload.idle == []
@@ -167,7 +175,9 @@ def assert_inventory(stage: Stage, inventory: list[dict[str, Any]]) -> None:
     unexplained = [key for key, item in listed.items() if item["status"] == "not carried" and not item["reason"]]
     assert not unexplained
     carried = ("table", "column", "primary key", "index", "unique", "foreign key", "partition")
-    left = [key for key, item in listed.items() if item["status"] == "not carried" and key[0] in carried and key in wanted]
+    left = [
+        key for key, item in listed.items() if item["status"] == "not carried" and key[0] in carried and key in wanted
+    ]
     explained = re.compile("fulltext|generated|computed", re.IGNORECASE)
     assert all(explained.search(listed[key]["reason"]) for key in left), [listed[key] for key in left]
 
@@ -190,7 +200,10 @@ def assert_counters_go_on(stage: Stage) -> None:
     for schema in stage.schemas.values():
         with stage.target.side(schema) as side:
             for table, column, counter in _counted(side.connection, schema):
-                (newest,) = rows(side.connection, f"SELECT coalesce(max({_quotes(column)}), 0) FROM {_quotes(schema)}.{_quotes(table)}")[0]
+                (newest,) = rows(
+                    side.connection,
+                    f"SELECT coalesce(max({_quotes(column)}), 0) FROM {_quotes(schema)}.{_quotes(table)}",
+                )[0]
                 (following,) = rows(side.connection, "SELECT nextval(%s::regclass)", (counter,))[0]
                 assert following > newest, f"{table}.{column} goes on with {following}, but {newest} is taken"
             if stage.source.engine == "mysql":
@@ -227,5 +240,3 @@ def assert_nothing_left(stage: Stage, run: str) -> None:
     if stage.source.engine == "postgres":
         assert stage.source.run("SELECT slot_name FROM pg_replication_slots WHERE database = current_database()") == []
         assert stage.source.run("SELECT pubname FROM pg_publication") == []
-
-

@@ -23,7 +23,10 @@ def test_each_word_goes_on_where_the_last_one_stopped(
         workload.run_for(20)
         loaded = landbridge.ok("migrate", plan, "--until", "loaded")
         assert loaded["outcome"] == "loaded"
-        assert {table["source"] for table in loaded["tables"] if table["finished"]} >= {"public.track", "public.playlist_track"}
+        assert {table["source"] for table in loaded["tables"] if table["finished"]} >= {
+            "public.track",
+            "public.playlist_track",
+        }
         assert processes(loaded["run"]) == {}, "capture and apply must have ended"
         assert _slots(stage) == [(False,)], "the slot must be kept, and nobody use it"
 

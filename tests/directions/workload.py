@@ -95,7 +95,9 @@ class Writer(threading.Thread):
         connection = None
         turn = 0
         while not self._stopping.is_set():
-            operation = self._operations[turn] if turn < len(self._operations) else self._random.choice(self._operations)
+            operation = (
+                self._operations[turn] if turn < len(self._operations) else self._random.choice(self._operations)
+            )
             began = time.monotonic()
             try:
                 connection = connection or self._connect()
@@ -157,7 +159,13 @@ class Workload:
     """Several writers at once; `with` starts them and stops them."""
 
     def __init__(
-        self, connect: Callable[[], Any], operations: Sequence[Operation], *, writers: int = 3, rate: float = 50, seed: int = 1
+        self,
+        connect: Callable[[], Any],
+        operations: Sequence[Operation],
+        *,
+        writers: int = 3,
+        rate: float = 50,
+        seed: int = 1,
     ) -> None:
         self.operations = tuple(operations)
         self._writers = [Writer(connect, self.operations, seed * 100 + number, rate) for number in range(writers)]
@@ -181,7 +189,9 @@ class Workload:
         """Return once that many more are committed."""
         wanted, deadline = self.committed + transactions, time.monotonic() + patience
         while self.committed < wanted:
-            assert time.monotonic() < deadline, f"only {self.committed} of {wanted} transactions in time: {self.failures}"
+            assert time.monotonic() < deadline, (
+                f"only {self.committed} of {wanted} transactions in time: {self.failures}"
+            )
             time.sleep(0.05)
 
     @property

@@ -59,7 +59,12 @@ class Shop:
 
     def new_album(self, cursor: Any, random: Random) -> None:
         artist, album = next(self._numbers), next(self._numbers)
-        self._run(cursor, "INSERT INTO ~Artist (~ArtistId, ~Name) VALUES (%s, %s)", artist, random.choice((None, *self._texts)))
+        self._run(
+            cursor,
+            "INSERT INTO ~Artist (~ArtistId, ~Name) VALUES (%s, %s)",
+            artist,
+            random.choice((None, *self._texts)),
+        )
         title = random.choice(self._texts)
         self._run(cursor, "INSERT INTO ~Album (~AlbumId, ~Title, ~ArtistId) VALUES (%s, %s, %s)", album, title, artist)
         for _ in range(3):
@@ -82,11 +87,15 @@ class Shop:
 
     def reprice(self, cursor: Any, random: Random) -> None:
         low = random.randint(1, 3400)
-        self._run(cursor, "UPDATE ~Track SET ~UnitPrice = ~UnitPrice + 0.01 WHERE ~TrackId BETWEEN %s AND %s", low, low + 100)
+        self._run(
+            cursor, "UPDATE ~Track SET ~UnitPrice = ~UnitPrice + 0.01 WHERE ~TrackId BETWEEN %s AND %s", low, low + 100
+        )
 
     def compile(self, cursor: Any, random: Random) -> None:
         number = next(self._numbers)
-        self._run(cursor, "INSERT INTO ~Playlist (~PlaylistId, ~Name) VALUES (%s, %s)", number, random.choice(self._texts))
+        self._run(
+            cursor, "INSERT INTO ~Playlist (~PlaylistId, ~Name) VALUES (%s, %s)", number, random.choice(self._texts)
+        )
         for track in random.sample(range(1, 3000), 5):
             self._run(cursor, "INSERT INTO ~PlaylistTrack (~PlaylistId, ~TrackId) VALUES (%s, %s)", number, track)
 

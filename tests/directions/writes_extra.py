@@ -26,7 +26,9 @@ class Extra:
 
     def widen(self, cursor: Any, random: Random) -> None:
         size = random.choice((0, 10, 3000, 150_000))
-        doc = json.dumps({"k": random.choice(EMOJI), "n": [random.random(), None, 2**53]}, ensure_ascii=random.random() < 0.5)
+        doc = json.dumps(
+            {"k": random.choice(EMOJI), "n": [random.random(), None, 2**53]}, ensure_ascii=random.random() < 0.5
+        )
         self._run(
             cursor,
             "INSERT INTO ~wide (label, body, picture, doc, ratio, single, flag, born, code) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
@@ -38,7 +40,13 @@ class Extra:
         """Of a wide row, only something small."""
         self._run(cursor, "SELECT max(id) FROM ~wide")
         number = random.randint(1, cursor.fetchone()[0] or 1)
-        self._run(cursor, "UPDATE ~wide SET label = %s, ratio = %s WHERE id = %s", random.choice(EMOJI)[:80], random.random(), number)
+        self._run(
+            cursor,
+            "UPDATE ~wide SET label = %s, ratio = %s WHERE id = %s",
+            random.choice(EMOJI)[:80],
+            random.random(),
+            number,
+        )
 
     def shrink(self, cursor: Any, random: Random) -> None:
         self._run(cursor, "SELECT min(id) FROM ~wide WHERE id > 3")
@@ -52,13 +60,19 @@ class Extra:
             self._run(cursor, "INSERT INTO ~heap (word, number) VALUES (%s, %s)", *values)
 
     def unnote(self, cursor: Any, random: Random) -> None:
-        for condition in ("word = 'twice' AND number = 0", "number IS NULL", f"word = '{random.choice(('', 'plain'))}'"):
+        for condition in (
+            "word = 'twice' AND number = 0",
+            "number IS NULL",
+            f"word = '{random.choice(('', 'plain'))}'",
+        ):
             self._run(cursor, f"DELETE FROM ~heap WHERE {condition}")
 
     def renote(self, cursor: Any, random: Random) -> None:
         number = random.choice((0, 1))
         set_ = "number = %s, at = '2024-01-01 00:00:00.5'"
-        self._run(cursor, f"UPDATE ~heap SET {set_} WHERE number = %s AND word = %s", 1 - number, number, random.choice(EMOJI))
+        self._run(
+            cursor, f"UPDATE ~heap SET {set_} WHERE number = %s AND word = %s", 1 - number, number, random.choice(EMOJI)
+        )
 
     def family(self, cursor: Any, random: Random) -> None:
         name = f"{random.choice(EMOJI)[:20]} {random.random()}"

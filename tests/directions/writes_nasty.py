@@ -21,11 +21,21 @@ def operations(quote: Callable[[str], str], schema: str, snow: str) -> list[Oper
 
     def order_more(cursor: Any, random: Random) -> None:
         names = ", ".join(quote(name) for name in ("Group", "per%cent", "%(named)s", "select"))
-        run(cursor, f"INSERT INTO {order} ({names}) VALUES (?, ?, ?, 'a b')", random.choice(TEXTS), random.randint(100, 10**9), "%s")
+        run(
+            cursor,
+            f"INSERT INTO {order} ({names}) VALUES (?, ?, ?, 'a b')",
+            random.choice(TEXTS),
+            random.randint(100, 10**9),
+            "%s",
+        )
 
     def reorder(cursor: Any, random: Random) -> None:
         sets = ", ".join(f"{quote(name)} = ?" for name in ("{curly}", "a b", "user"))
-        values = (random.choice((None, "", "\\")), random.choice(("Group", 'it\'s "x"', "a\\b", "%s", "a,b", "{c}")), "u")
+        values = (
+            random.choice((None, "", "\\")),
+            random.choice(("Group", 'it\'s "x"', "a\\b", "%s", "a,b", "{c}")),
+            "u",
+        )
         run(cursor, f"UPDATE {order} SET {sets} WHERE {quote('from')} = ?", *values, random.randint(2, 60))
 
     def unorder(cursor: Any, random: Random) -> None:
@@ -42,6 +52,8 @@ def operations(quote: Callable[[str], str], schema: str, snow: str) -> list[Oper
 
     def lengthen(cursor: Any, random: Random) -> None:
         columns = f"{quote(LONG)}, {quote('c' + LONG[1:])}"
-        run(cursor, f"INSERT INTO {long} ({columns}) VALUES (?, ?)", random.randint(10, 10**9), random.choice((None, 1)))
+        run(
+            cursor, f"INSERT INTO {long} ({columns}) VALUES (?, ?)", random.randint(10, 10**9), random.choice((None, 1))
+        )
 
     return [order_more, order_more, reorder, unorder, rekey, lengthen]

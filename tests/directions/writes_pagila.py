@@ -36,7 +36,9 @@ def give_back(cursor: Any, random: Random) -> None:
 
 
 def forget_rental(cursor: Any, random: Random) -> None:
-    cursor.execute("SELECT rental_id FROM public.rental WHERE rental_id > %s ORDER BY 1 LIMIT 1", (random.randint(1, _RENTALS),))
+    cursor.execute(
+        "SELECT rental_id FROM public.rental WHERE rental_id > %s ORDER BY 1 LIMIT 1", (random.randint(1, _RENTALS),)
+    )
     for found in cursor.fetchall():
         cursor.execute("DELETE FROM public.payment WHERE rental_id = %s", found)
         cursor.execute("DELETE FROM public.rental WHERE rental_id = %s", found)
@@ -79,7 +81,9 @@ def recast(cursor: Any, random: Random) -> None:
     cursor.execute("SELECT actor_id FROM public.film_actor WHERE film_id = %s", (film,))
     there = [found[0] for found in cursor.fetchall()]
     if there and actor not in there:
-        cursor.execute("UPDATE public.film_actor SET actor_id = %s WHERE actor_id = %s AND film_id = %s", (actor, there[0], film))
+        cursor.execute(
+            "UPDATE public.film_actor SET actor_id = %s WHERE actor_id = %s AND film_id = %s", (actor, there[0], film)
+        )
 
 
 def new_film(cursor: Any, random: Random) -> None:
@@ -97,12 +101,19 @@ def new_film(cursor: Any, random: Random) -> None:
 def rework_film(cursor: Any, random: Random) -> None:
     cursor.execute(
         "UPDATE public.film SET description = %s, special_features = %s, replacement_cost = %s WHERE film_id = %s",
-        (random.choice(EMOJI) * 30, [random.choice(EMOJI)], random.choice(("0.00", "999.99")), random.randint(1, _FILMS)),
+        (
+            random.choice(EMOJI) * 30,
+            [random.choice(EMOJI)],
+            random.choice(("0.00", "999.99")),
+            random.randint(1, _FILMS),
+        ),
     )
 
 
 def drop_film(cursor: Any, random: Random) -> None:
-    cursor.execute("DELETE FROM public.film WHERE film_id = (SELECT max(film_id) FROM public.film WHERE film_id BETWEEN 1001 AND 9999)")
+    cursor.execute(
+        "DELETE FROM public.film WHERE film_id = (SELECT max(film_id) FROM public.film WHERE film_id BETWEEN 1001 AND 9999)"
+    )
 
 
 def change_mind(cursor: Any, random: Random) -> None:
@@ -131,33 +142,43 @@ def new_picture(cursor: Any, random: Random) -> None:
 
 def pay_in_another_month(cursor: Any, random: Random) -> None:
     """The row moves to another partition, and its key changes."""
-    cursor.execute("SELECT payment_id FROM public.payment WHERE payment_id > %s LIMIT 1", (random.randint(16050, 32000),))
+    cursor.execute(
+        "SELECT payment_id FROM public.payment WHERE payment_id > %s LIMIT 1", (random.randint(16050, 32000),)
+    )
     for found in cursor.fetchall():
         cursor.execute("UPDATE public.payment SET payment_date = %s WHERE payment_id = %s", (_moment(random), *found))
 
 
 def pay_more(cursor: Any, random: Random) -> None:
     low = random.randint(16050, 32000)
-    cursor.execute("UPDATE public.payment SET amount = amount + 0.01 WHERE payment_id BETWEEN %s AND %s", (low, low + 100))
+    cursor.execute(
+        "UPDATE public.payment SET amount = amount + 0.01 WHERE payment_id BETWEEN %s AND %s", (low, low + 100)
+    )
 
 
 def renumber_country(cursor: Any, random: Random) -> None:
     """ON UPDATE CASCADE."""
     cursor.execute(
-        "UPDATE public.country SET country_id = %s WHERE country_id = %s", (random.randint(1000, 60000), random.randint(1, 109))
+        "UPDATE public.country SET country_id = %s WHERE country_id = %s",
+        (random.randint(1000, 60000), random.randint(1, 109)),
     )
 
 
 def renumber_film(cursor: Any, random: Random) -> None:
     """ON UPDATE CASCADE into three tables, two of them into the key."""
     cursor.execute(
-        "UPDATE public.film SET film_id = %s WHERE film_id = %s", (random.randint(10000, 30000), random.randint(1, _FILMS))
+        "UPDATE public.film SET film_id = %s WHERE film_id = %s",
+        (random.randint(10000, 30000), random.randint(1, _FILMS)),
     )
 
 
 def _moment(random: Random) -> str:
     """payment has partitions for this range, with uneven borders."""
-    return f"2022-{random.randint(1, 7):02}-{random.randint(1, 30):02} 23:59:59.{random.randint(0, 999999):06}+00".replace("-02-30", "-02-28").replace("-02-29", "-02-28")
+    return (
+        f"2022-{random.randint(1, 7):02}-{random.randint(1, 30):02} 23:59:59.{random.randint(0, 999999):06}+00".replace(
+            "-02-30", "-02-28"
+        ).replace("-02-29", "-02-28")
+    )
 
 
 def _customer(random: Random) -> int:

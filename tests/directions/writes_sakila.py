@@ -31,16 +31,22 @@ def rent(cursor: Any, random: Random) -> None:
 
 
 def give_back(cursor: Any, random: Random) -> None:
-    cursor.execute("UPDATE rental SET return_date = %s WHERE rental_id = %s", (_moment(random), random.randint(1, _PAYMENTS)))
+    cursor.execute(
+        "UPDATE rental SET return_date = %s WHERE rental_id = %s", (_moment(random), random.randint(1, _PAYMENTS))
+    )
 
 
 def pay_later(cursor: Any, random: Random) -> None:
-    cursor.execute("UPDATE payment SET rental_id = NULL, amount = amount + 1 WHERE payment_id = %s", (_payment(random),))
+    cursor.execute(
+        "UPDATE payment SET rental_id = NULL, amount = amount + 1 WHERE payment_id = %s", (_payment(random),)
+    )
 
 
 def forget_rental(cursor: Any, random: Random) -> None:
     """Children first, so that no action of the server is needed."""
-    cursor.execute("SELECT rental_id FROM rental WHERE rental_id > %s ORDER BY 1 LIMIT 1", (random.randint(1, _PAYMENTS),))
+    cursor.execute(
+        "SELECT rental_id FROM rental WHERE rental_id > %s ORDER BY 1 LIMIT 1", (random.randint(1, _PAYMENTS),)
+    )
     for (rental,) in cursor.fetchall():
         cursor.execute("DELETE FROM payment WHERE rental_id = %s", (rental,))
         cursor.execute("DELETE FROM rental WHERE rental_id = %s", (rental,))
@@ -49,7 +55,14 @@ def forget_rental(cursor: Any, random: Random) -> None:
 def move(cursor: Any, random: Random) -> None:
     cursor.execute(
         "INSERT INTO address (address, address2, district, city_id, postal_code, phone) VALUES (%s, %s, %s, %s, %s, %s)",
-        (random.choice(TEXTS), random.choice((None, "", "2nd")), random.choice(TEXTS)[:20], random.randint(1, 600), None, ""),
+        (
+            random.choice(TEXTS),
+            random.choice((None, "", "2nd")),
+            random.choice(TEXTS)[:20],
+            random.randint(1, 600),
+            None,
+            "",
+        ),
     )
     cursor.execute("UPDATE customer SET address_id = LAST_INSERT_ID() WHERE customer_id = %s", (_customer(random),))
 
@@ -62,7 +75,9 @@ def rename_customer(cursor: Any, random: Random) -> None:
 
 
 def new_actor(cursor: Any, random: Random) -> None:
-    cursor.execute("INSERT INTO actor (first_name, last_name) VALUES (%s, %s)", (random.choice(TEXTS), random.choice(TEXTS)))
+    cursor.execute(
+        "INSERT INTO actor (first_name, last_name) VALUES (%s, %s)", (random.choice(TEXTS), random.choice(TEXTS))
+    )
     cursor.execute("SELECT LAST_INSERT_ID()")
     actor = cursor.fetchone()[0]
     films = random.sample(range(1, _FILMS), 3)
@@ -86,7 +101,8 @@ def recast(cursor: Any, random: Random) -> None:
 
 def recategorise(cursor: Any, random: Random) -> None:
     cursor.execute(
-        "UPDATE film_category SET category_id = %s WHERE film_id = %s", (random.randint(1, 16), random.randint(1, _FILMS))
+        "UPDATE film_category SET category_id = %s WHERE film_id = %s",
+        (random.randint(1, 16), random.randint(1, _FILMS)),
     )
 
 
@@ -114,7 +130,13 @@ def new_film(cursor: Any, random: Random) -> None:
 def rework_film(cursor: Any, random: Random) -> None:
     cursor.execute(
         "UPDATE film SET title = %s, description = %s, special_features = %s, rating = %s WHERE film_id = %s",
-        (random.choice(TEXTS), random.choice(TEXTS) * 20, random.choice(("", "Commentaries,Deleted Scenes")), "PG-13", _film(random)),
+        (
+            random.choice(TEXTS),
+            random.choice(TEXTS) * 20,
+            random.choice(("", "Commentaries,Deleted Scenes")),
+            "PG-13",
+            _film(random),
+        ),
     )
 
 
@@ -138,7 +160,9 @@ def change_film_mind(cursor: Any, random: Random) -> None:
 
 def new_picture(cursor: Any, random: Random) -> None:
     picture = random.choice((None, b"", bytes(range(256)) * random.randint(1, 200)))
-    cursor.execute("UPDATE staff SET picture = %s, password = %s WHERE staff_id = %s", (picture, None, random.choice((1, 2))))
+    cursor.execute(
+        "UPDATE staff SET picture = %s, password = %s WHERE staff_id = %s", (picture, None, random.choice((1, 2)))
+    )
 
 
 def touch_many(cursor: Any, random: Random) -> None:
@@ -154,7 +178,8 @@ def drop_rental(cursor: Any, random: Random) -> None:
 def renumber_country(cursor: Any, random: Random) -> None:
     """ON UPDATE CASCADE: the server changes its cities."""
     cursor.execute(
-        "UPDATE country SET country_id = %s WHERE country_id = %s", (random.randint(1000, 60000), random.randint(1, 109))
+        "UPDATE country SET country_id = %s WHERE country_id = %s",
+        (random.randint(1000, 60000), random.randint(1, 109)),
     )
 
 

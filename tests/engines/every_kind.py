@@ -43,8 +43,8 @@ def _text(name: str, native: str, target: str, *values: str, length: int | None 
     return Sample(name=name, native=native, kind=kind, target=target, values=values, other="'other'")
 
 
-ODD = (r"'tab\there'", r"'line\nfeed'", r"'back\\slash'", r"'car\rriage'", "''", "' spaces '", r"'\\N'", r"'\\.'", "'☃😀'",
-       r"'\\t'", r"'\b\Z'", r"'a\tb\\\n\r\\'", "'N'", "'%s'", "'\"'")  # fmt: skip
+ODD = (r"'tab\there'", r"'line\nfeed'", r"'back\\slash'", r"'car\rriage'", "''", "' spaces '", r"'\\N'", r"'\\.'",
+       "'☃😀'", r"'\\t'", r"'\b\Z'", r"'a\tb\\\n\r\\'", "'N'", "'%s'", "'\"'")  # fmt: skip
 
 COMMON = (
     _int(8, "tinyint", "smallint"),
@@ -59,8 +59,8 @@ COMMON = (
     _int(64, "bigint", "numeric(20,0)", unsigned=True),
     Sample(name="filled", native="int(8) unsigned zerofill", kind=kinds.Int(bits=32, unsigned=True), target="bigint",
            values=("0", "42", "4294967295"), other="43"),
-    Sample(name="decimal 65", native="decimal(65,30)", kind=kinds.Decimal(precision=65, scale=30), target="numeric(65,30)",
-           values=("-" + "9" * 35 + "." + "9" * 30, "0", "-0.1", "1e-30", "123.456"), other="1e-29"),
+    Sample(name="decimal 65", native="decimal(65,30)", kind=kinds.Decimal(precision=65, scale=30),
+           target="numeric(65,30)", values=("-" + "9" * 35 + "." + "9" * 30, "0", "-0.1", "1e-30", "123.456"), other="1e-29"),
     Sample(name="decimal 10", native="decimal(10,0)", kind=kinds.Decimal(precision=10, scale=0), target="numeric(10,0)",
            values=("-9999999999", "0", "42"), other="43"),
     Sample(name="decimal 5", native="decimal(5,5)", kind=kinds.Decimal(precision=5, scale=5), target="numeric(5,5)",
@@ -68,7 +68,8 @@ COMMON = (
     Sample(name="decimal filled", native="decimal(9,2) unsigned zerofill", kind=kinds.Decimal(precision=9, scale=2),
            target="numeric(9,2)", values=("0", "42.5", "9999999.99"), other="42.51"),
     Sample(name="float", native="float", kind=kinds.Float(bits=32), target="real",
-           values=("0", "0.1", "-3.4028234e38", "-1.17549435e-38", "16777217", "1.4e-45", "-1e-7", "123456.7"), other="0.2"),
+           values=("0", "0.1", "-3.4028234e38", "-1.17549435e-38", "16777217", "1.4e-45", "-1e-7", "123456.7"),
+           other="0.2"),
     Sample(name="float(7,3)", native="float(7,3)", kind=kinds.Float(bits=32), target="real",
            values=("0.1", "-1234.567"), other="0.2"),
     Sample(name="double", native="double", kind=kinds.Float(bits=64), target="double precision",
@@ -85,11 +86,11 @@ COMMON = (
            values=("'00:00:00.000001'", "'23:59:59.999999'", "'12:00:00'", "'01:02:03.5'"), other="'00:00:01.5'"),
     Sample(name="datetime", native="datetime", kind=kinds.Timestamp(), target="timestamp(0) without time zone",
            values=("'1000-01-01'", "'9999-12-31 23:59:59'"), other="'2024-02-28'"),
-    Sample(name="datetime 3", native="datetime(3)", kind=kinds.Timestamp(fsp=3), target="timestamp(6) without time zone",
-           values=("'0001-01-01'", "'9999-12-31 23:59:59.999'", "'2024-01-01 00:00:00.100'"),
+    Sample(name="datetime 3", native="datetime(3)", kind=kinds.Timestamp(fsp=3),
+           target="timestamp(6) without time zone", values=("'0001-01-01'", "'9999-12-31 23:59:59.999'", "'2024-01-01 00:00:00.100'"),
            other="'2024-01-01 00:00:00.100001'"),
-    Sample(name="datetime 6", native="datetime(6)", kind=kinds.Timestamp(fsp=6), target="timestamp(6) without time zone",
-           values=("'2024-01-01 10:20:30.000001'", "'9999-12-31 23:59:59.999999'", "'2024-03-31 02:30:00'"),
+    Sample(name="datetime 6", native="datetime(6)", kind=kinds.Timestamp(fsp=6),
+           target="timestamp(6) without time zone", values=("'2024-01-01 10:20:30.000001'", "'9999-12-31 23:59:59.999999'", "'2024-03-31 02:30:00'"),
            other="'2024-02-28'"),
     Sample(name="timestamp", native="timestamp null", kind=kinds.TimestampTz(), target="timestamp(0) with time zone",
            values=("'1970-01-01 00:00:01'", "'2038-01-19 03:14:07'", "'2024-03-31 02:30:00'"), other="'2024-02-28'"),
@@ -104,8 +105,8 @@ COMMON = (
           length=50),
     _text("gbk", "varchar(50) character set gbk", "character varying(50)", r"'汉字\\'", r"'誠\t'", r"'\\'", length=50),
     _text("utf16", "varchar(50) character set utf16", "character varying(50)", r"'汉😀\\'", r"'\n'", "'a'", length=50),
-    _text("binary order", "varchar(50) character set utf8mb4 collate utf8mb4_bin", "character varying(50)", "'A'", "'a'",
-          length=50),
+    _text("binary order", "varchar(50) character set utf8mb4 collate utf8mb4_bin", "character varying(50)", "'A'",
+          "'a'", length=50),
     _text("text", "text character set utf8mb4", "text", "repeat('long \\\\ text\n', 5000)", "''", "'short'"),
     _text("mediumtext", "mediumtext character set latin1", "text", "repeat('é', 300000)", "'x'"),
     Sample(name="binary", native="binary(4)", kind=kinds.Bytes(length=4, fixed=True), target="bytea",
@@ -119,12 +120,14 @@ COMMON = (
            values=("'a'", r"'tab\t'", "'ü'", "'x,y'", "''"), other="'b c'"),
     Sample(name="set", native="set('a','b c','ü')", kind=kinds.Set(labels=("a", "b c", "ü")), target="text",
            values=("'a'", "'ü,a'", "''", "'a,b c,ü'"), other="'b c'"),
-    Sample(name="bit 1", native="bit(1)", kind=kinds.Bit(length=1), target="bit(1)", values=("b'0'", "b'1'"), other="null"),
+    Sample(name="bit 1", native="bit(1)", kind=kinds.Bit(length=1), target="bit(1)", values=("b'0'", "b'1'"),
+           other="null"),
     Sample(name="bit 13", native="bit(13)", kind=kinds.Bit(length=13), target="bit(13)",
            values=("b'0'", "b'1'", "b'1111111111111'"), other="B'0000000000010'"),
     Sample(name="bit 64", native="bit(64)", kind=kinds.Bit(length=64), target="bit(64)",
            values=("b'0'", "~0", "b'1'", "x'8000000000000001'"), other="B'10'::bit(64)"),
-    Sample(name="year", native="year", kind=kinds.Year(), target="smallint", values=("2024", "1901", "2155", "0"), other="7"),
+    Sample(name="year", native="year", kind=kinds.Year(), target="smallint", values=("2024", "1901", "2155", "0"),
+           other="7"),
 )  # fmt: skip
 
 _DOCUMENTS = (r"""'{"b": 1, "aa": [1, 2.5, null, "x\\n☃😀"], "c": {"d": "\\\\"}}'""", "'null'", "'\"s\\\\t\"'", "'[]'")

@@ -68,7 +68,10 @@ def stage(
         )
         on_target = postgres_connection(postgres_target_server, target)
         pair = Pair(
-            described, "public", lambda sql: rows(on_target, sql), lambda p: capture_start(p.plan, p.run, p.source, p.target)
+            described,
+            "public",
+            lambda sql: rows(on_target, sql),
+            lambda p: capture_start(p.plan, p.run, p.source, p.target),
         )
         stage = Stage(pair, tmp_path, application)
         made.append(stage)

@@ -2,7 +2,7 @@
 
 import json
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from operator import itemgetter
@@ -22,7 +22,7 @@ from landbridge.endpoints.postgres.load import Loader
 from landbridge.endpoints.postgres.sums import Viewer as PostgresViewer
 from landbridge.errors import RowRejected, Transient
 from landbridge.model import EVERYTHING, Bounds, Copied, Field, Relation, Sum, TableName
-from landbridge.pipe import copy
+from landbridge.pipe import BLOCKS, copy
 from tests.engines import every_kind
 from tests.engines.every_kind import KEY, NAME, Sample, mysql_quote, postgres_quote
 from tests.support import mysql_connection, postgres_connection, rows
@@ -274,34 +274,63 @@ def test_values_of_every_length_come_off_the_wire_whole(lane: Lane) -> None:
         assert many.rows == 810_000
 
 
-def test_an_error_amid_the_rows_is_an_error(lane: Lane) -> None:
-    """The server has sent rows already when it finds out; the load must not take them for all there are."""
+@pytest.mark.parametrize("what", ["query", "connection"])
+def test_an_end_amid_the_rows_is_an_error(lane: Lane, what: str) -> None:
+    """The server has sent rows already when it stops; the load must not take them for all there are."""
+    table = _many(lane)
+    killed: list[Any] = []
+
+    def read(sink: Callable[[bytes], None]) -> Any:
+        def push(block: bytes) -> None:
+            if not killed:
+                killed.append(_kill_reader(lane, table, what))
+            sink(block)
+
+        return MysqlReader(lane.source).read(table.source, EVERYTHING, push)
+
+    loader = Loader(lane.target)
+    with pytest.raises(Transient), lane.target.engine().begin() as connection:
+        copy(read, lambda blocks: loader.load(connection, table.target, blocks))
+    assert killed
+    assert rows(lane.target_driver, "select count(*) from public.t") == [(0,)]
+    assert lane.load(table.source, table.target).rows == 64
+
+
+def _many(lane: Lane) -> Small:
+    """64 rows of a megabyte each, more than the sockets between us can hold."""
     table = _small(lane, "a", INT, TEXT)
     rows(lane.source_driver, "insert into t values (1, repeat('x', 1000000)), (2, repeat('x', 1000000))")
     for _ in range(5):
         rows(lane.source_driver, "insert into t select a + (select max(a) from (select a from t) m), b from t")
+    return table
 
-    def kill_when_reading(sink: Callable[[bytes], None]) -> Callable[[bytes], None]:
+
+def _kill_reader(lane: Lane, table: Small, what: str) -> Any:
+    start = f"select {line(table.source, mariadb=True)}"[:40].replace("\\", "\\\\").replace("%", "\\%") + "%"
+    query = "select id from information_schema.processlist where info like %s and db is null"
+    session = rows(lane.source_driver, query, (start,))[0][0]
+    return rows(lane.source_driver, f"kill {what} {session}")
+
+
+def test_a_refusal_stops_the_reading_at_once(lane: Lane) -> None:
+    table = _many(lane)
+    seen = 0
+
+    def read(sink: Callable[[bytes], None]) -> Any:
         def push(block: bytes) -> None:
-            if not killed:
-                query = f"select {line(table.source, mariadb=True)}"[:40]
-                found = rows(lane.source_driver, "select id from information_schema.processlist where info like %s",
-                             (query.replace("\\", "\\\\").replace("%", "\\%") + "%",))  # fmt: skip
-                killed.append(rows(lane.source_driver, f"kill query {found[0][0]}"))
+            nonlocal seen
+            seen += 1
             sink(block)
 
-        return push
+        return MysqlReader(lane.source).read(table.source, EVERYTHING, push)
 
-    killed: list[Any] = []
-    reader, loader = MysqlReader(lane.source), Loader(lane.target)
-    with pytest.raises(Transient), lane.target.engine().begin() as connection:
-        copy(
-            lambda sink: reader.read(table.source, EVERYTHING, kill_when_reading(sink)),
-            lambda blocks: loader.load(connection, table.target, blocks),
-        )
-    assert killed
-    assert rows(lane.target_driver, "select count(*) from public.t") == [(0,)]
-    assert lane.load(table.source, table.target).rows == 64
+    def load(blocks: Iterable[bytes]) -> int:
+        next(iter(blocks))
+        raise RowRejected("this one", mend="")
+
+    with pytest.raises(RowRejected):
+        copy(read, load)
+    assert seen <= BLOCKS + 3
 
 
 REFUSED = {

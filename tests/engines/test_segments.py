@@ -142,13 +142,16 @@ POSTGRES_KEYS: dict[str, tuple[tuple[Column, ...], str]] = {
     "two parts": ((("bigint", kinds.Int(bits=64)), ("text", kinds.Text())), "n % 3, 'k' || md5(n::text)"),
     "text in no order": ((("text", kinds.Text()),), "md5(n::text) || E'\\\\ '''"),
     "uuid": ((("uuid", kinds.Uuid()),), "md5(n::text)::uuid"),
-    "instant": ((("timestamp with time zone", kinds.TimestampTz(fsp=6)),), "timestamptz '2024-03-31 UTC' + n * interval '1 s'"),
+    "instant": ((("timestamp with time zone", kinds.TimestampTz(fsp=6)),), "'2024-03-31'::date + n * interval '1 s'"),
     "numeric": ((("numeric", kinds.Decimal()),), "n / 7.0 + n"),
     "char": ((("character(40)", kinds.Text(length=40, fixed=True)),), "'k' || n"),
     "bytes": ((("bytea", kinds.Bytes()),), "decode(md5(n::text), 'hex')"),
     "array": ((("integer[]", kinds.Other(native="integer[]")),), "array[n % 7, n]"),
     "range": ((("int4range", kinds.Other(native="int4range")),), "int4range(n, n + 5)"),
-    "enum": ((("public.\"my Mood\"", kinds.Enum(labels=("z", "a"))), INT), "(array['z', 'a'])[1 + n % 2]::public.\"my Mood\", n"),
+    "enum": (
+        (('public."my Mood"', kinds.Enum(labels=("z", "a"))), INT),
+        "(array['z', 'a'])[1 + n % 2]::public.\"my Mood\", n",
+    ),
 }  # fmt: skip
 
 

@@ -101,6 +101,41 @@ def _bytes(text: str | None) -> bytes | None:
     return None if text is None else text.encode()
 
 
+DAMAGE = {
+    "columns swapped in a row": "update tricky set a = b, b = a where id = 7",
+    "values shifted by a row": "update tricky t set b = o.b from tricky o where o.id = (t.id + 1) % 289",
+    "two rows' values swapped": "update tricky t set b = o.b from tricky o where t.id in (1, 2) and o.id = 3 - t.id",
+    "a row lost": "delete from tricky where id = 17",
+    "a row in another's place": "update tricky t set a = o.a, b = o.b from tricky o where t.id = 5 and o.id = 100",
+    "null for an empty text": "update tricky set a = null where a = '' and b = 'ü'",
+    "a blank at the end": "update tricky set a = a || ' ' where id = 250",
+    "a row too many": "insert into tricky values (289, null, null, null)",
+}
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_damage_shows_in_the_sum(postgres_target_server: Any, postgres_database: Any, plain: bool) -> None:
+    database = postgres_database(postgres_target_server)
+    endpoint = postgres_endpoint(postgres_target_server, database)
+    number = Field(name="id", kind=kinds.Int(bits=32), native="integer")
+    with closing(postgres_connection(postgres_target_server, database)) as connection:
+        relation = _tricky(connection, "public", "text")
+        relation = replace(relation, fields=(*relation.fields, number), key=(3,), plain=plain)
+        rows(connection, "create table backup as select * from tricky")
+        with PostgresViewer(endpoint).view() as view:
+            before = view.sum(relation, EVERYTHING)
+        seen = {before}
+        for what, sql in DAMAGE.items():
+            rows(connection, sql)
+            with PostgresViewer(endpoint).view() as view:
+                found = view.sum(relation, EVERYTHING)
+            assert found not in seen, what
+            seen.add(found)
+            rows(connection, "delete from tricky; insert into tricky select * from backup")
+        with PostgresViewer(endpoint).view() as view:
+            assert view.sum(relation, EVERYTHING) == before
+
+
 def test_sums_of_ranges_make_the_whole(mysql_server: Any, mysql_database: Any) -> None:
     schema = mysql_database(mysql_server)
     with closing(mysql_connection(mysql_server, schema)) as connection:
@@ -215,7 +250,7 @@ def test_mysql_reads_of_a_segment_err_high(written: tuple[Any, str, Any]) -> Non
     found = [
         tuple(str(n).encode() for n in row) for row in rows(connection, "select * from written order by id limit 700")
     ]
-    asked = [(id,) for id, _ in found] + [(b"999999999",)]
+    asked = [(key,) for key, _ in found] + [(b"999999999",)]
     assert len(found) > 3
     assert sorted(MysqlReader(endpoint).read_keys(relation, asked).rows) == sorted(found)
 

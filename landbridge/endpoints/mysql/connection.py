@@ -6,15 +6,17 @@ from contextlib import contextmanager
 from typing import Any
 
 import pymysql
-import pymysql.constants.ER as ER
 import sqlalchemy as sa
+from pymysql.constants import ER
 from sqlalchemy.pool import NullPool
 
 from landbridge.errors import MigrationError, Terminal, Transient
 from landbridge.plan import EndpointRef
 
-SQL_MODE = "STRICT_TRANS_TABLES,STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO"
-"""Exact, so that neither the server's default nor NO_BACKSLASH_ESCAPES or ANSI_QUOTES can change what a statement means."""
+SQL_MODE = (
+    "STRICT_TRANS_TABLES,STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO"
+)
+"""Exact, so that neither the server's default nor NO_BACKSLASH_ESCAPES or ANSI_QUOTES changes what SQL means."""
 
 _TRANSIENT = {
     ER.LOCK_WAIT_TIMEOUT, ER.LOCK_DEADLOCK, ER.CON_COUNT_ERROR, ER.SERVER_SHUTDOWN, ER.TOO_MANY_USER_CONNECTIONS,

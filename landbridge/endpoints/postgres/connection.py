@@ -36,7 +36,7 @@ rows is an error then, and our own login is not stopped by our own freeze.
 """
 
 _TRANSIENT_CLASSES = ("08", "40", "53", "57P", "55P03")
-"""SQLSTATE classes that may clear by themselves (manual, appendix A): connection, rollback, resources, operator, lock."""
+"""SQLSTATE classes (manual, appendix A) that may clear: connection, rollback, resources, shutdown, lock."""
 
 
 class Database:
