@@ -9,7 +9,6 @@ point of no return. The timer is a process of its own (`python -m landbridge.cut
 even when the flow was killed.
 """
 
-import json
 import os
 import subprocess
 import sys
@@ -24,7 +23,8 @@ from landbridge.endpoints import Endpoint, connect
 from landbridge.endpoints.abc import Connects, Counter, Counts, Freezes
 from landbridge.errors import CutoverVoid, Fenced, Terminal
 from landbridge.model import Position, TableMap
-from landbridge.plan import Plan, parse_plan, seconds
+from landbridge.plan import Plan, seconds
+from landbridge.runfolder import RunFolder, handed_over
 
 _UNDOABLE = ("freezing", "frozen", "drained", "thawing")
 _OPENING_TAKES = 1.0
@@ -44,7 +44,7 @@ class Cutover:
         """Stop the source's writers, prove it, and note the position past every change."""
         timeout = seconds(self.plan.cutover.timeout)
         self._move("freezing", started=time.time(), deadline=time.time() + timeout)
-        start_timer(self.folder)
+        start_timer(self.run, self.plan, self.folder)
         evidence = freeze_source(self.source, self.run, self.plan, self.tables)
         marker = self.source.get(Freezes).mark(self.run)
         try:
@@ -146,19 +146,20 @@ def _hook(how: str, action: str, run: str) -> None:
         )
 
 
-def start_timer(folder: Path) -> None:
+def start_timer(run: str, plan: Plan, folder: Path) -> None:
+    RunFolder(folder).describe(run, plan)
     with (folder / "timer.log").open("ab") as log:
         subprocess.Popen(
             [sys.executable, "-m", "landbridge.cutover", str(folder)],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=os.environ | handed_over(plan),
+            start_new_session=True,
         )  # fmt: skip
 
 
 def watch_freeze(folder: Path, sleep: Callable[[float], None] = time.sleep) -> str:
     """Sleep till the deadline, then thaw unless the switch got past it; the state it left. Never gives up: if the
     ledger cannot be reached the source stays frozen, for a thaw might let both sides take writes."""
-    described = json.loads((folder / "run.json").read_text())
-    plan, run = parse_plan(described["plan"]), described["run"]
+    run, plan = RunFolder(folder).described()
     source, target = connect(plan.source), connect(plan.target)
     while True:
         try:
