@@ -48,9 +48,10 @@ def capture_start(plan: Plan, run: str, source: Endpoint, target: Endpoint) -> N
     """Fix where the stream begins, before the first row is read, and wait until nothing older is still open."""
     engine, changes = target.get(Connects).engine(), source.get(Changes)
     with engine.begin() as connection:
-        if ledger.has_stream(connection, run):
-            start = ledger.read_stream(connection, run).start
-        else:
-            start = changes.prepare(run, ledger.tables(connection, run))
+        known = ledger.read_stream(connection, run).start if ledger.has_stream(connection, run) else None
+        tables = ledger.tables(connection, run)
+    start = known or changes.prepare(run, tables)  # in no transaction of ours: a slot would wait for it
+    if known is None:
+        with engine.begin() as connection:
             ledger.start_stream(connection, run, start)
     changes.settle(start, seconds(plan.capture.patience))

@@ -16,7 +16,8 @@ from landbridge.endpoints.abc import Connects, View, Views
 from landbridge.kinds import SORTED_ALIKE
 from landbridge.ledger import Difference
 from landbridge.model import EVERYTHING, Bounds, Position, Sum, TableMap
-from validation.differ import diff
+from validation.differ import Outcome, diff, shown
+from validation.settle import Settling
 
 Progress = Callable[[TableMap, int, int], None]
 """Table, ranges compared, ranges in all."""
@@ -25,8 +26,9 @@ Progress = Callable[[TableMap, int, int], None]
 @dataclass(frozen=True, kw_only=True)
 class RangeResult:
     """
-    proof: 'checksum' (both servers hashed the canonical texts) or 'value' (streamed and compared parsed, because the
-    texts differed). The proofs are equal when the sides are.
+    proof: 'checksum' (both servers hashed the canonical texts), 'value' (streamed and compared parsed, because the
+    texts differed) or 'settled' (of a table without transactions: what differed was read again until it agreed, and the
+    row count is the target's). The proofs are equal when the sides are.
     """
 
     table: TableMap
@@ -81,11 +83,13 @@ def compare(
     with target.get(Connects).engine().begin() as connection:
         work = {table: _ranges(table, ledger.segment_bounds(connection, run, table.number))
                 for table in ledger.tables(connection, run)}  # fmt: skip
+    settling = None if still else Settling(source, target, run, watch, patience)
     with _views(source, target, run, watch, patience, still) as (left, right, held):
         comparison = Comparison(position=left.position, expected_ranges=sum(map(len, work.values())), held=held)
         with ThreadPoolExecutor(2, thread_name_prefix="compare") as pool:
             for table, ranges in work.items():
-                _compare_table(table, ranges, left, right, pool, comparison, watch, progress)
+                moving = None if table.source.transactional else settling
+                _compare_table(table, ranges, left, right, pool, comparison, watch, progress, moving)
                 named = {str(table.target.name): right.orphans(table.target)}
                 comparison.orphans |= {(name, key): n for name, found in named.items() for key, n in found.items()}
     comparison.seconds = time.monotonic() - begun
@@ -127,28 +131,49 @@ def _compare_table(
     comparison: Comparison,
     watch: Watch,
     progress: Progress,
+    settling: Settling | None,
 ) -> None:
     for number, bounds in enumerate(ranges):
         watch()
         theirs = pool.submit(left.sum, table.source_side, bounds)
         ours = pool.submit(right.sum, table.target_side, bounds)
-        comparison.ranges.append(_judge(table, number, bounds, theirs.result(), ours.result(), left, right, comparison))
+        result, differences = _judge(table, number, bounds, theirs.result(), ours.result(), left, right, settling)
+        comparison.ranges.append(result)
+        comparison.differences += differences
         progress(table, number + 1, len(ranges))
 
 
 def _judge(
-    table: TableMap, number: int, bounds: Bounds, source: Sum, target: Sum, left: View, right: View, found: Comparison
-) -> RangeResult:
-    proof, proofs, differing = "checksum", (source.checksum, target.checksum), 0
+    table: TableMap,
+    number: int,
+    bounds: Bounds,
+    source: Sum,
+    target: Sum,
+    left: View,
+    right: View,
+    settling: Settling | None,
+) -> tuple[RangeResult, list[Difference]]:
+    outcome, proof, proofs = Outcome(), "checksum", (source.checksum, target.checksum)
     if source != target:
         outcome = diff(table, bounds, left, right, max(source.rows, target.rows))
-        found.differences += outcome.named
         proof, proofs = "value", (outcome.source_digest, outcome.target_digest)
-        differing = outcome.differing
-    return RangeResult(
+    if settling is not None and outcome.differing and not _settle(table, outcome, settling):
+        source, proof, proofs = target, "settled", (0, 0)
+    result = RangeResult(
         table=table, number=number, bounds=bounds, source=source, target=target, proof=proof,
-        source_proof=_hex(proofs[0]), target_proof=_hex(proofs[1]), differing=differing,
+        source_proof=_hex(proofs[0]), target_proof=_hex(proofs[1]), differing=outcome.differing,
     )  # fmt: skip
+    return result, outcome.named
+
+
+def _settle(table: TableMap, outcome: Outcome, settling: Settling) -> int:
+    """How many rows differ in the end; the others are taken out of the outcome. Too many to keep are not tried."""
+    if outcome.differing <= len(outcome.keys):
+        left = settling.differing(table, outcome.keys)
+        names = {shown(table, key) for key in left}
+        outcome.differing = len(left)
+        outcome.named = [difference for difference in outcome.named if difference.key in names]
+    return outcome.differing
 
 
 def _hex(number: int) -> str:

@@ -18,18 +18,25 @@ from landbridge.model import Bounds, Relation, TableMap
 
 ROWS_A_PASS = 1_000_000
 NAMED_AT_MOST = 100
+KEYS_AT_MOST = 10_000
 
 Row = tuple[bytes | None, ...]
+Key = tuple[bytes | None, ...]
+Digests = tuple[int, ...]
 
 
 @dataclass(kw_only=True)
 class Outcome:
-    """The digests are sums over the rows' values, modulo 2**64, equal when the sides are equal by value."""
+    """
+    The digests are sums over the rows' values, modulo 2**64, equal when the sides are equal by value. keys: of the
+    rows that differ, KEYS_AT_MOST of them.
+    """
 
     source_digest: int = 0
     target_digest: int = 0
     differing: int = 0
     named: list[Difference] = field(default_factory=list)
+    keys: list[Key] = field(default_factory=list)
 
 
 def diff(table: TableMap, bounds: Bounds, source: View, target: View, rows: int) -> Outcome:
@@ -49,7 +56,7 @@ def _one_pass(
     table: TableMap, bounds: Bounds, source: View, target: View, ours: Callable[[bytes], bool], outcome: Outcome
 ) -> None:
     left, right = table.source_side, table.target_side
-    expected: dict[bytes, list[tuple[int, ...]]] = {}
+    expected: dict[Key, list[Digests]] = {}
     for key, digests in _digests(left, source.rows(left, bounds), ours):
         expected.setdefault(key, []).append(digests)
         outcome.source_digest = (outcome.source_digest + _total(digests)) % 2**64
@@ -63,9 +70,9 @@ def _one_pass(
 
 def _match(
     table: TableMap,
-    key: bytes,
-    digests: tuple[int, ...],
-    expected: dict[bytes, list[tuple[int, ...]]],
+    key: Key,
+    digests: Digests,
+    expected: dict[Key, list[Digests]],
     outcome: Outcome,
 ) -> None:
     waiting = expected.get(key)
@@ -82,22 +89,34 @@ def _match(
         del expected[key]
 
 
-def _name(outcome: Outcome, table: TableMap, key: bytes, what: str, columns: str) -> None:
+def _name(outcome: Outcome, table: TableMap, key: Key, what: str, columns: str) -> None:
     outcome.differing += 1
+    if len(outcome.keys) < KEYS_AT_MOST:
+        outcome.keys.append(key)
     if len(outcome.named) < NAMED_AT_MOST:
-        shown = key.decode(errors="replace") if table.key else None
-        outcome.named.append(Difference(table_number=table.number, key=shown, what=what, columns=columns))
+        outcome.named.append(Difference(table_number=table.number, key=shown(table, key), what=what, columns=columns))
 
 
-def _digests(
-    relation: Relation, rows: Iterable[Row], ours: Callable[[bytes], bool]
-) -> Iterator[tuple[bytes, tuple[int, ...]]]:
+def shown(table: TableMap, key: Key) -> str | None:
+    return _joined(key).decode(errors="replace") if table.key else None
+
+
+def _joined(key: Key) -> bytes:
+    return b", ".join(part or b"NULL" for part in key)
+
+
+def digests_by_key(relation: Relation, rows: Iterable[Row]) -> dict[Key, Digests]:
+    """Of a table with a key."""
+    return dict(_digests(relation, rows, lambda _: True))
+
+
+def _digests(relation: Relation, rows: Iterable[Row], ours: Callable[[bytes], bool]) -> Iterator[tuple[Key, Digests]]:
     """Key and one digest a field. Without a key the whole row is the key, so that duplicates are counted."""
     values = [_by_value(f.kind, plain=relation.plain) for f in relation.fields]
     for row in rows:
         fields = tuple(value(text) for value, text in zip(values, row, strict=True))
-        key = b", ".join(row[place] or b"NULL" for place in relation.key) or repr(fields).encode()
-        if ours(key):
+        key = tuple(row[place] for place in relation.key) or (repr(fields).encode(),)
+        if ours(_joined(key)):
             yield key, fields
 
 

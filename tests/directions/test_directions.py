@@ -52,7 +52,7 @@ SAKILA = ("sakila/sakila-schema.sql", "sakila/sakila-data.sql", "extra.mysql.sql
 PAGILA = ("pagila/pagila-schema.sql", "pagila/pagila-data.sql")
 DIRECTIONS = {
     "sakila-mariadb10": Direction(
-        server="mariadb_server", files=SAKILA, schemas=("",), operations=_sakila(cascades=False), to="sakila"
+        server="mariadb_server", files=SAKILA, schemas=("",), operations=_sakila(cascades=True), to="sakila"
     ),
     "sakila-mysql9": Direction(server="mysql_server", files=SAKILA, schemas=("",), operations=_sakila(cascades=True)),
     "chinook-mariadb11": Direction(

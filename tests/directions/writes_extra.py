@@ -100,7 +100,7 @@ class Extra:
     def at_length(self, cursor: Any, random: Random) -> None:
         """Many rows in one transaction, more than a stream keeps in memory before it hands parts on."""
         mark = f"many {random.random()}"
-        names = ", ".join([f"('{mark} {number} {'x' * 30}')" for number in range(random.choice((3, 3, 3, 3, 300)))])
+        names = ", ".join([f"('{mark} {number} {'x' * 20}')" for number in range(random.choice((3, 3, 3, 3, 300)))])
         self._run(cursor, f"INSERT INTO ~parent (name) VALUES {names}")
         self._run(cursor, "UPDATE ~parent SET name = concat(name, '!') WHERE name LIKE %s", f"{mark}%")
         self._run(cursor, "DELETE FROM ~parent WHERE name LIKE %s", f"{mark}%")

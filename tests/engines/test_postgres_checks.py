@@ -340,3 +340,18 @@ def test_a_check_writes_nothing(postgres_server: Any, postgres_database: Callabl
         list(Checker(postgres(postgres_server, name)).check_source(tables, "read-only"))
         list(Checker(postgres(postgres_server, name)).check_target(tables, []))
         assert rows(connection, f"{counts} from pg_stat_database") == before
+
+
+def test_a_target_login_without_temporary_tables(postgres_server: Any, postgres_database: Callable[..., str]) -> None:
+    name = postgres_database()
+    role = f"templess_{name}"
+    grants = f"create role {role} login; grant create on database {name} to {role}"
+    pg_run(postgres_server, name, grants, f"revoke temp on database {name} from public")
+    checker = Checker(postgres(postgres_server, name, role))
+    try:
+        found = {finding.name: finding for finding in checker.check_target([], [])}
+        assert found["right-temp"].level == "refuse"
+        pg_run(postgres_server, name, found["right-temp"].mend)
+        assert "right-temp" not in levels(checker.check_target([], []))
+    finally:
+        pg_run(postgres_server, name, f"drop owned by {role}", f"drop role {role}")

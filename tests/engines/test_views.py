@@ -158,12 +158,15 @@ class Writers:
 
     def __init__(self, connect: Callable[[], Any], count: int = 3) -> None:
         self._stop = threading.Event()
+        self._writing = threading.Semaphore(0)
         self._connect = connect
         self._threads = [threading.Thread(target=self._write, args=(n,)) for n in range(count)]
 
     def __enter__(self) -> "Writers":
         for thread in self._threads:
             thread.start()
+        for _ in self._threads:
+            assert self._writing.acquire(timeout=60), "a writer could not begin"
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -179,6 +182,7 @@ class Writers:
                 rows(connection, f"insert into noise values ({number})")
                 rows(connection, f"insert into written (writer) values ({number})")
                 rows(connection, "commit")
+                self._writing.release()
 
 
 @pytest.fixture(params=MYSQL_SERVERS)

@@ -58,12 +58,14 @@ def _escaped_bytes(column: str) -> str:
 
 def _double(column: str, field: Field) -> str:
     """
-    The shortest digits of the value as a double. The server prints them for a plain DOUBLE column only: for FLOAT it
-    stops at six digits, for DOUBLE(m, d) at d decimals, and MySQL cuts what an expression yields to 22 characters,
-    which is just enough without the sign.
+    The shortest digits of the value as a double. The server prints them for a DOUBLE column only: for FLOAT it stops at
+    six digits, for DOUBLE(m, d) at d decimals, and MySQL cuts what an expression yields to 22 characters, which is just
+    enough for those two without the sign.
     """
-    if field.native == "double":
+    if field.native in ("double", "double unsigned"):
         return column
+    if field.native == "double unsigned zerofill":
+        return f"concat('0', trim(leading '0' from {column}))"
     return f"concat(if(left({column}, 1) = '-', '-', ''), abs({column} + 0e0))"
 
 

@@ -321,10 +321,17 @@ def _target(facts: Facts) -> Iterator[Finding]:
     if not (facts.login.superuser or (facts.version >= 150000 and facts.query(_REPLICA_ROLE)[0][0])):
         yield warn(
             "right-replica-role",
-            found=f"{facts.login.name} may not set session_replication_role: triggers and foreign keys are switched "
-            "off table by table instead",
+            found=f"{facts.login.name} may not set session_replication_role: a trigger that somebody makes on a target "
+            "table before the cutover would fire for every change, so apply would stop there",
             wanted="the right to set it",
             mend=f"GRANT SET ON PARAMETER session_replication_role TO {quote(facts.login.name)}; (from version 15)",
+        )
+    if not facts.query("select pg_catalog.has_database_privilege(current_database(), 'TEMP')")[0][0]:
+        yield refuse(
+            "right-temp",
+            found=f"{facts.login.name} may not make temporary tables, through which changes are applied in sets",
+            wanted="TEMP on the database",
+            mend=f"GRANT TEMP ON DATABASE {quote(facts.login.database)} TO {quote(facts.login.name)};",
         )
     left = facts.query(_CONNECTED)[0][0]
     if left < _CONNECTIONS:

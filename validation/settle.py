@@ -1,0 +1,40 @@
+"""
+Tables without transactions: no snapshot holds them still, so a row that differs may merely be newer on one side. Such
+rows are read again, once apply has passed where they were read, until both sides agree or time is up.
+"""
+
+import time
+from collections.abc import Sequence
+
+from landbridge.catch_up import Watch, wait_position
+from landbridge.endpoints import Endpoint
+from landbridge.endpoints.abc import Connects, ReadsAgain
+from landbridge.model import TableMap
+from validation.differ import Key, digests_by_key
+
+_PAUSE = 0.2
+
+
+class Settling:
+    """patience: seconds for all tables of a round together."""
+
+    def __init__(self, source: Endpoint, target: Endpoint, run: str, watch: Watch, patience: float) -> None:
+        self._source, self._target = source.get(ReadsAgain), target.get(ReadsAgain)
+        self._engine = target.get(Connects).engine()
+        self._run, self._watch = run, watch
+        self._deadline = time.monotonic() + patience
+
+    def differing(self, table: TableMap, keys: Sequence[Key]) -> list[Key]:
+        """The keys on which the sides do not come to agree. A key is done as soon as it was equal once."""
+        left = list(keys)
+        while left and time.monotonic() < self._deadline:
+            theirs = self._source.read_keys(table.source_side, left)
+            patience = max(1.0, self._deadline - time.monotonic())
+            wait_position(self._engine, self._run, theirs.position, self._watch, patience)
+            ours = self._target.read_keys(table.target_side, left)
+            expected = digests_by_key(table.source_side, theirs.rows)
+            found = digests_by_key(table.target_side, ours.rows)
+            left = [key for key in left if expected.get(key) != found.get(key)]
+            if left:
+                time.sleep(_PAUSE)
+        return left
