@@ -26,7 +26,7 @@ PostgresDatabases = Callable[..., str]
 MysqlDatabases = Callable[..., str]
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt  # SIGTERM would end us without the fixtures that stop the servers
 
@@ -34,6 +34,8 @@ def pytest_configure() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         if not _alive(int(folder.name.removeprefix(PREFIX).partition("-")[0])):
             clear(folder)
+    if config.option.basetemp is None:  # pytest's own would be cleared by the next session beside this one
+        config.option.basetemp = Path(tempfile.gettempdir()) / f"{PREFIX}{os.getpid()}-tmp"
 
 
 @pytest.hookimpl(trylast=True)
@@ -44,6 +46,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    shutil.rmtree(Path(tempfile.gettempdir()) / f"{PREFIX}{os.getpid()}-tmp", ignore_errors=True)
 
 
 def _processes(marker: str) -> Iterator[tuple[int, str]]:

@@ -186,14 +186,14 @@ def measure(found: Servers) -> Iterator[Measured]:
     yield pgloader(found)
     yield from_mysql(found, 1)
     yield from sums(found)
-    _copy_target_to_source(found)
+    copy_to_source(found)
     yield psql_pipe(found)
     yield from_postgres(found, 1)
     yield from_postgres(found, 2)
     yield psql_pipe(found)
 
 
-def _copy_target_to_source(found: Servers) -> None:
+def copy_to_source(found: Servers) -> None:
     make_table(found.source)
     source, target = found.source, found.target
     _lane(PostgresReader(_postgres(target)), relation("public", target=True, plain=True), source, 1)

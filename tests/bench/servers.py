@@ -9,7 +9,7 @@ from pathlib import Path
 
 from landbridge.endpoints.mysql import server as mysql
 from landbridge.endpoints.postgres import server as postgres
-from tests.support import mysql_connection, postgres_connection, rows
+from tests.support import mysql_connection, rows
 
 DATABASE = "bench"
 
@@ -23,11 +23,11 @@ create table orders (
   document longtext, key (customer), key (placed)) engine=innodb default charset=utf8mb4"""
 
 _FILL = """
-insert into orders (customer, status, total, placed, remark, open, weight, document)
-select seq * 7919 %% 100003, elt(1 + seq %% 4, 'new', 'paid', 'shipped', 'cancelled'), (seq * 31 %% 1000000) / 100,
-  '2024-01-01' + interval seq second + interval (seq * 37 %% 1000000) microsecond,
-  if(seq %% 10 = 0, null, concat('remark ', seq, '\\t with tab and \\\\ slash é', repeat('x', seq %% 60))), seq %% 2,
-  if(seq %% 7 = 0, null, seq / 3), concat('{{"k":', seq, ',"tags":["a","b"],"n":"', md5(seq), '"}}')
+insert into orders (id, customer, status, total, placed, remark, open, weight, document)
+select seq + {offset}, seq * 7919 % 100003, elt(1 + seq % 4, 'new', 'paid', 'shipped', 'cancelled'), (seq * 31 % 1000000) / 100,
+  '2024-01-01' + interval seq second + interval (seq * 37 % 1000000) microsecond,
+  if(seq % 10 = 0, null, concat('remark ', seq, '\\t with tab and \\\\ slash é', repeat('x', seq % 60))), seq % 2,
+  if(seq % 7 = 0, null, seq / 3), concat('{{"k":', seq, ',"tags":["a","b"],"n":"', md5(seq), '"}}')
 from seq_{low}_to_{high}"""
 
 _CHANGES = (
@@ -37,9 +37,10 @@ _CHANGES = (
         100_000,
         "update orders set status = 'changed', total = total + 1, weight = id where id between {low} and {high}",
     ),
-    ("delete", 50_000, "delete from orders where id between {low} + 500000 and {high} + 500000"),
+    ("delete", 50_000, "delete from orders where id between {low} + {half} and {high} + {half}"),
 )
-CHANGES = sum(number for _, number, _ in _CHANGES)
+_OFFSET = 10_000_000
+"""Where the keys of new rows begin."""
 
 _BATCH = 100
 """Rows that one transaction changes."""
@@ -80,25 +81,18 @@ def fill(found: Servers, number: int) -> None:
     with contextlib.closing(mysql_connection(found.mysql, DATABASE)) as connection:
         rows(connection, _TABLE)
         for low in range(1, number, 100_000):
-            rows(connection, _FILL.format(low=low, high=min(low + 99_999, number)).replace("%%", "%"))
+            rows(connection, _FILL.format(low=low, high=min(low + 99_999, number), offset=0))
         rows(connection, "analyze table orders")
 
 
-def changes(found: Servers, scale: float) -> int:
+def changes(found: Servers, whole_table: int, scale: float) -> int:
     """Writes the changes into the MySQL source, small transactions, and returns how many row changes they are."""
     made = 0
     with contextlib.closing(mysql_connection(found.mysql, DATABASE)) as connection, connection.cursor() as cursor:
         for _, whole, statement in _CHANGES:
             number = int(whole * scale)
             for low in range(1, number, _BATCH):
-                cursor.execute(statement.format(low=low, high=low + _BATCH - 1).replace("%%", "%"))
+                values = {"low": low, "high": low + _BATCH - 1, "offset": _OFFSET, "half": whole_table // 2}
+                cursor.execute(statement.format(**values))
                 made += cursor.rowcount
     return made
-
-
-def postgres_copy_of_target(found: Servers, database: str) -> None:
-    """The source's table in PostgreSQL: what came over from MySQL, for the direction within one family."""
-    postgres.create_database(found.source, DATABASE)
-    with contextlib.closing(postgres_connection(found.source, DATABASE)) as connection:
-        rows(connection, "vacuum")
-    assert database

@@ -53,8 +53,6 @@ def each(
     postgres_version: Callable[..., postgres.Server],
     postgres_database: Callable[..., str],
 ) -> Iterator[Source]:
-    if postgres.find(request.param) is None:
-        pytest.skip(f"no PostgreSQL {request.param} on this machine")
     server = postgres_version(request.param)
     made = Source(server, postgres_database(server))
     yield made
