@@ -228,6 +228,7 @@ class _Session:
                 with self._connection.begin():
                     self._advance(last.position, len(changes), last.committed)
                     self._writer.write(changes, self._position, careful=self._careful)
+                    self._writer.close(self._position, last.position)
             else:
                 self._apply_part(last, changes)
         except RowRejected as error:
@@ -251,6 +252,7 @@ class _Session:
         self._large_changes += len(changes)
         if part.last:
             self._advance(part.position, self._large_changes, part.committed)
+            self._writer.close(self._position, part.position)
             self._large.commit()
             self._large = None
 
@@ -262,6 +264,7 @@ class _Session:
     def _advance_idly(self, position: Position, committed: float) -> None:
         with self._connection.begin():
             self._advance(position, 0, committed)
+            self._writer.close(self._position, position)
         self._committed(position, committed)
 
     def _committed(self, position: Position, committed: float) -> None:

@@ -6,9 +6,10 @@ import sqlalchemy as sa
 
 from landbridge import ledger
 from landbridge.cascades import Cascades
+from landbridge.cascades_ahead import Ahead, Concerned
 from landbridge.compaction import RowByRow, Step, Truncation, compact
 from landbridge.endpoints import Endpoint
-from landbridge.endpoints.abc import Applies, ReadsAgain, TableBatch
+from landbridge.endpoints.abc import Applies, ReadsAgain, Reread, TableBatch
 from landbridge.errors import Terminal
 from landbridge.model import Change, Position, TableMap, Transaction, Value
 
@@ -50,6 +51,7 @@ class BatchWriter:
         self._keys = {table.number: table.key for table in tables}
         self._cascades = Cascades(tables)
         self._writer = target.get(Applies).writer(connection, [table.target_side for table in tables])
+        self._ahead = Ahead(self._cascades, tables, self._writer, source.get(ReadsAgain)) if self._cascades else None
 
     def wanted(self, batch: Iterable[Transaction]) -> list[Change]:
         """All but what a table without a key was read with already."""
@@ -69,13 +71,38 @@ class BatchWriter:
         """
         converge = self.consistent is not None and position < self.consistent
         missing: Missing = {}
-        if not self._cascades:
+        if converge or not self._cascades:
             self._write(changes, converge, missing, careful=careful)
-        for part in self._cascades.parts(changes, careful=careful or converge) if self._cascades else ():
-            self._write(part.changes, converge, missing, careful=careful)
-            self._cascades.follow(self._writer, part.events)
+            if self._ahead:
+                self._read_concerned(self._ahead.concerned(changes), missing)
+        else:
+            for part in self._cascades.parts(changes, careful=careful):
+                self._write(part.changes, converge, missing, careful=careful)
+                self._cascades.follow(self._writer, part.events)
         for number, keys in missing.items():
             self._read_again(self._tables[number], list(dict.fromkeys(keys)))
+
+    def close(self, before: Position, after: Position) -> None:
+        """
+        The open transaction takes the target from `before` to `after`. Where that passes Pmax, rows that still point
+        to no parent are read again first, which raises Pmax.
+        """
+        if self._ahead is None or self.consistent is None or not before < self.consistent <= after:
+            return
+        left = self._ahead.astray()
+        for number, keys in left.items():
+            self._read_again(self._tables[number], keys)
+        if left:
+            still = self._ahead.astray()
+            self._ahead.settled(
+                {number: [k for k in keys if k in still.get(number, ())] for number, keys in left.items()}
+            )
+
+    def _read_concerned(self, concerned: Concerned, missing: Missing) -> None:
+        for number, found in concerned.found:
+            self._take_in(self._tables[number], [], found)
+        for number, keys in concerned.keys.items():
+            missing.setdefault(number, []).extend(keys)
 
     def _write(self, changes: Sequence[Change], converge: bool, missing: Missing, *, careful: bool) -> None:
         if careful:
@@ -113,11 +140,14 @@ class BatchWriter:
             found = self._source.get(ReadsAgain).read_keys(table.source_side, wanted)
             there = {tuple(row[place] for place in table.key) for row in found.rows}
             gone = [key for key in wanted if key not in there]
-            batch = TableBatch(table=table.number, deletes=gone, updates=[], inserts=found.rows, missing=[])
-            if not self._writer.write(batch, converge=True):
-                raise Terminal(
-                    f"rows of {table.source.name} that were read again from the source do not fit into the target",
-                    mend=f"compare the primary key of {table.target.name} with the source's",
-                )
-            ledger.raise_consistent(self._connection, self._run, found.position)
-            self.consistent = max(self.consistent or found.position, found.position)
+            self._take_in(table, gone, found)
+
+    def _take_in(self, table: TableMap, gone: list[tuple[Value, ...]], found: Reread) -> None:
+        batch = TableBatch(table=table.number, deletes=gone, updates=[], inserts=found.rows, missing=[])
+        if not self._writer.write(batch, converge=True):
+            raise Terminal(
+                f"rows of {table.source.name} that were read again from the source do not fit into the target",
+                mend=f"compare the primary key of {table.target.name} with the source's",
+            )
+        ledger.raise_consistent(self._connection, self._run, found.position)
+        self.consistent = max(self.consistent or found.position, found.position)

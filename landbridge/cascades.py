@@ -1,6 +1,7 @@
 """
 Foreign key actions that the source carries out without a word in its log (docs/decisions/0006): which changes cause
-them, how far they may be put off, and carrying them out on the target, down to the last grandchild.
+them, how far they may be put off, and carrying them out on the target, down to the last grandchild. Before the
+consistent point landbridge/cascades_ahead.py takes their place.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +28,10 @@ class Action:
     on_delete: str
     on_update: str
 
+    def pointing(self, key: Image) -> Image:
+        """What a child that points to the parent's key holds at `places`."""
+        return tuple(key[place] for place in self.order)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
@@ -46,21 +51,21 @@ class Part:
 
 
 class Cascades:
-    """Those of one run's tables. Empty for sources that log what they do."""
+    """Those of one run's tables. Empty for sources that log what they do. actions: by the parent's number."""
 
     def __init__(self, tables: Sequence[TableMap]) -> None:
         self._keys = {table.number: table.key for table in tables}
-        self._actions: dict[int, list[Action]] = {}
+        self.actions: dict[int, list[Action]] = {}
         numbers = {table.source.name: table for table in tables if not table.source.logs_cascades}
         for child in tables:
             for key in child.source.foreign_keys:
                 parent = numbers.get(key.target)
                 if parent is not None and (key.on_delete in _ACTING or key.on_update in _ACTING):
-                    self._actions.setdefault(parent.number, []).append(_action(child, parent, key))
-        self._places = {action.child: action for found in self._actions.values() for action in found}
+                    self.actions.setdefault(parent.number, []).append(_action(child, parent, key))
+        self._places = {action.child: action for found in self.actions.values() for action in found}
 
     def __bool__(self) -> bool:
-        return bool(self._actions)
+        return bool(self.actions)
 
     def parts(self, changes: Sequence[Change], *, careful: bool) -> Iterator[Part]:
         """
@@ -73,7 +78,7 @@ class Cascades:
                 yield part
                 part, pending = Part(), set()
             part.changes.append(change)
-            event = self._event(change)
+            event = self.event(change)
             if event is not None:
                 part.events.append(event)
                 pending.add((event.parent, event.old))
@@ -82,12 +87,12 @@ class Cascades:
     def follow(self, writer: Writer, events: Sequence[Event]) -> None:
         """Carry them out, in order; what they do to a child is an event for its own children."""
         for event in events:
-            for action in self._actions.get(event.parent, ()):
+            for action in self.actions.get(event.parent, ()):
                 self.follow(writer, list(self._carry_out(writer, action, event)))
 
-    def _event(self, change: Change) -> Event | None:
+    def event(self, change: Change) -> Event | None:
         operation, number, old, new = change
-        if operation == INSERT or old is None or number not in self._actions:
+        if operation == INSERT or old is None or number not in self.actions:
             return None
         if operation == DELETE:
             return Event(parent=number, old=old, new=None)
@@ -103,19 +108,19 @@ class Cascades:
             return True
         return new is not None and any(
             action.child == number and (parent, _pointed_at(action, new)) in pending
-            for parent, found in self._actions.items()
+            for parent, found in self.actions.items()
             for action in found
         )
 
     def _carry_out(self, writer: Writer, action: Action, event: Event) -> Iterator[Event]:
-        values = tuple(event.old[place] for place in action.order)
+        values = action.pointing(event.old)
         what = action.on_delete if event.new is None else action.on_update
         if what not in _ACTING:
             return
         if what == "SET NULL":
             to: Image | None = (None,) * len(values)
         else:
-            to = None if event.new is None else tuple(event.new[place] for place in action.order)
+            to = None if event.new is None else action.pointing(event.new)
         for old, new in writer.follow(action.child, action.places, values, to):
             if new is None or new != old:
                 yield Event(parent=action.child, old=old, new=new)

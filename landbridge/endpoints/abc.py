@@ -272,6 +272,16 @@ class Writer(Protocol):
         The old key of each, and its new key unless it is deleted.
         """
 
+    def find(
+        self, table: int, places: Sequence[int], values: Sequence[tuple[Value, ...]]
+    ) -> Sequence[tuple[Value, ...]]:
+        """Keys of the rows whose fields at `places` equal one of `values`."""
+
+    def astray(
+        self, table: int, places: Sequence[int], parent: int, others: Sequence[int]
+    ) -> Sequence[tuple[Value, ...]]:
+        """Keys of the rows that point to no row of `parent`: none of `places` is NULL, no `others` equals them."""
+
 
 @dataclass(kw_only=True)
 class TableBatch:
@@ -292,10 +302,13 @@ class ReadsAgain(Protocol):
 
     def read_keys(self, table: Relation, keys: Sequence[tuple[Value, ...]]) -> "Reread": ...
 
+    def read_matching(self, table: Relation, places: Sequence[int], values: Sequence[tuple[Value, ...]]) -> "Reread":
+        """The rows whose fields at `places` equal one of `values`."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reread:
-    """rows: whole images of the keys that exist now. position: errs high, as for a segment's read."""
+    """rows: whole images of what exists now. position: errs high, as for a segment's read."""
 
     rows: list[tuple[Value, ...]]
     position: Position

@@ -134,6 +134,8 @@ def main() -> None:
         fill(found, number)
         for figure in measure(found, number, 1 if given.quick else 3, min(1.0, number / 1_000_000)):
             print(figure, flush=True)
+    if number < 1_000_000:
+        print("So few rows are copied before the processes are warm: the verdicts hold for 1,000,000.")
     if given.parts or not given.quick:
         _parts()
 

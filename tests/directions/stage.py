@@ -79,6 +79,7 @@ class End:
                     connection, "SET GLOBAL read_only = 0" if "MariaDB" in flavour else "SET GLOBAL super_read_only = 0"
                 )
                 rows(connection, "SET GLOBAL read_only = 0")
+                rows(connection, "DROP DATABASE IF EXISTS landbridge")  # the note of whose freeze it was
             return
         with contextlib.closing(postgres_connection(self.server)) as connection:
             for role in (APPLICATION, MIGRATOR):

@@ -6,7 +6,7 @@ first columns of the key; it stands for all rows that begin so.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -61,8 +61,8 @@ def _beyond(relation: Relation, bound: Cut, strict: str, last: str) -> str:
     return condition
 
 
-def equal(relation: Relation, key: Cut) -> str:
-    pairs = zip(relation.key_fields, key, strict=True)
+def equal(fields: Sequence[Field], texts: Cut) -> str:
+    pairs = zip(fields, texts, strict=True)
     return "(" + " and ".join(f"{quote(f.name)} = {literal(f, text)}" for f, text in pairs) + ")"
 
 

@@ -33,11 +33,15 @@ class SnapshotReader:
             return Read(rows=lines.rows, position=exact or log_end(self._database, connection))
 
     def read_keys(self, table: Relation, keys: Sequence[tuple[Value, ...]]) -> Reread:
+        return self.read_matching(table, table.key, keys)
+
+    def read_matching(self, table: Relation, places: Sequence[int], values: Sequence[tuple[Value, ...]]) -> Reread:
+        fields = [table.fields[place] for place in places]
         rows: list[tuple[Value, ...]] = []
         with reading(self._database) as connection:
             begin(connection)
-            for start in range(0, len(keys), _KEYS_AT_ONCE):
-                some = [tuple(value.decode() for value in key) for key in keys[start : start + _KEYS_AT_ONCE]]
-                condition = " or ".join(equal(table, key) for key in some)
+            for start in range(0, len(values), _KEYS_AT_ONCE):
+                some = [tuple(value.decode() for value in image) for image in values[start : start + _KEYS_AT_ONCE]]
+                condition = " or ".join(equal(fields, image) for image in some)
                 rows += raw_rows(connection, table, EVERYTHING, f"({condition})")
             return Reread(rows=rows, position=log_end(self._database, connection))

@@ -14,7 +14,7 @@ from psycopg2.extras import RealDictCursor
 from landbridge import text
 from landbridge.endpoints.abc import TableBatch
 from landbridge.endpoints.postgres.connection import Database, driver_errors
-from landbridge.endpoints.postgres.follow import follow
+from landbridge.endpoints.postgres.follow import astray, find, follow
 from landbridge.endpoints.postgres.names import qualified
 from landbridge.endpoints.postgres.replay import Replay
 from landbridge.endpoints.postgres.statements import Places, WrittenTable, look_up
@@ -117,6 +117,14 @@ class Writer:
     ) -> Sequence[tuple[Row, Row | None]]:
         with driver_errors(self._ref):
             return follow(self._cursor, self._relations[table], places, values, to)
+
+    def find(self, table: int, places: Sequence[int], values: Sequence[Row]) -> Sequence[Row]:
+        with driver_errors(self._ref):
+            return find(self._cursor, self._relations[table], places, values)
+
+    def astray(self, table: int, places: Sequence[int], parent: int, others: Sequence[int]) -> Sequence[Row]:
+        with driver_errors(self._ref):
+            return astray(self._cursor, self._relations[table], places, self._relations[parent], others)
 
     def _table(self, number: int) -> WrittenTable:
         if number not in self._tables:

@@ -10,7 +10,7 @@ from landbridge.endpoints.postgres.names import quote_all
 from landbridge.endpoints.postgres.ranges import Cutter, constant, source, within
 from landbridge.endpoints.postgres.rows import Row, copy_out, rows_of
 from landbridge.endpoints.postgres.sessions import log_end, reading, reading_exactly
-from landbridge.model import EVERYTHING, Bounds, Relation, Value
+from landbridge.model import EVERYTHING, Bounds, Field, Relation, Value
 
 _KEYS_AT_ONCE = 1000
 
@@ -34,11 +34,15 @@ class SnapshotReader:
             return Read(rows=rows, position=log_end(connection))
 
     def read_keys(self, table: Relation, keys: Sequence[tuple[Value, ...]]) -> Reread:
+        return self.read_matching(table, table.key, keys)
+
+    def read_matching(self, table: Relation, places: Sequence[int], values: Sequence[tuple[Value, ...]]) -> Reread:
+        fields = [table.fields[place] for place in places]
         rows: list[Row] = []
         with reading(self._database) as connection:
             place = source(connection, table)
-            for start in range(0, len(keys), _KEYS_AT_ONCE):
-                condition = _among(table, keys[start : start + _KEYS_AT_ONCE])
+            for start in range(0, len(values), _KEYS_AT_ONCE):
+                condition = _among(fields, values[start : start + _KEYS_AT_ONCE])
                 blocks: list[bytes] = []
                 copy_out(connection, f"select {columns(table)} from {place} where {condition}", blocks.append)
                 rows += rows_of(iter(blocks))
@@ -50,10 +54,9 @@ def _push(connection: Any, table: Relation, bounds: Bounds, sink: Sink) -> int:
     return copy_out(connection, f"select {columns(table)} from {place} where {within(table, bounds)}", sink)
 
 
-def _among(table: Relation, keys: Sequence[tuple[Value, ...]]) -> str:
-    fields = table.key_fields
+def _among(fields: Sequence[Field], images: Sequence[tuple[Value, ...]]) -> str:
     values = ", ".join(
-        "(" + ", ".join(constant(field, value.decode()) for field, value in zip(fields, key, strict=True)) + ")"
-        for key in keys
+        "(" + ", ".join(constant(field, value.decode()) for field, value in zip(fields, image, strict=True)) + ")"
+        for image in images
     )
     return f"({quote_all(tuple(field.name for field in fields))}) in (values {values})"
