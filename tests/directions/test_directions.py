@@ -114,11 +114,6 @@ def test_a_migration_under_writes_loses_nothing(
     with workload:
         workload.run_for(60)
         said = landbridge.ok("migrate", str(stage.plan), "--yes")
-        print(
-            [(p["phase"], round(p["finished"] - p["started"], 1)) for p in said["phases"]],
-            said["cutover"]["pause"],
-            said["stream"]["changes"],
-        )  # TRY
         _wait_for_refusal(workload)
     assert workload.mistakes == []
     assert workload.idle == []
