@@ -8,7 +8,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,12 +123,12 @@ def _run_and_kill(landbridge: CommandLine, stage: Stage, kill: Kill, chance: ran
     return hit
 
 
-def _victims(stage: Stage, victim: str, main: int) -> Iterator[int]:
-    if victim in (MAIN, ALL):
-        yield main
+def _victims(stage: Stage, victim: str, main: int) -> list[int]:
+    """The command itself where the victim is not there (yet): the run must not come to its end."""
     run = _run_of(stage)
-    if run and victim != MAIN:
-        yield from (pid for pid, command in processes(run).items() if victim == ALL or victim in command)
+    of_run = processes(run) if run and victim != MAIN else {}
+    found = [pid for pid, command in of_run.items() if victim == ALL or victim in command]
+    return [main, *found] if victim in (MAIN, ALL) else found or [main]
 
 
 def _run_of(stage: Stage) -> str | None:
