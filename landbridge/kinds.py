@@ -42,8 +42,11 @@ class Date:
 
 @dataclass(frozen=True, kw_only=True)
 class Time:
+    """long: the data has values below 00:00:00 or above 24:00:00, so it is a span rather than a time of day."""
+
     tag: Literal["time"] = "time"
     fsp: int = 0
+    long: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,8 +128,53 @@ class Inet:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Geometry:
+    """Canonical text: EWKB in lower hex, SRID included, X before Y. subtype: point, polygon…, '' for any."""
+
+    tag: Literal["geometry"] = "geometry"
+    subtype: str = ""
+    srid: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vector:
+    """Canonical text: a JSON array of numbers, each the shortest that reads back to the same 32 bits."""
+
+    tag: Literal["vector"] = "vector"
+    dimension: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Array:
+    """Canonical text: JSON, nested by dimension."""
+
+    tag: Literal["array"] = "array"
+    element: "Kind"
+    native: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Composite:
+    """A row type. Canonical text: a JSON object, its members in the fields' order."""
+
+    tag: Literal["composite"] = "composite"
+    fields: tuple[tuple[str, "Kind"], ...]
+    native: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hstore:
+    """Canonical text: a JSON object of strings and nulls."""
+
+    tag: Literal["hstore"] = "hstore"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Other:
-    """A type that only its own engine family knows, carried in its own text. Across families it is a blocking loss."""
+    """
+    A type that only its own engine family knows, carried in its own text: ranges, network addresses, XML, money… Across
+    families it becomes a text, which is a loss to be told.
+    """
 
     tag: Literal["other"] = "other"
     native: str
@@ -134,16 +182,19 @@ class Other:
 
 Kind = (
     Int | Decimal | Float | Bool | Date | Time | Timestamp | TimestampTz | Text | Bytes | Json | Uuid | Enum | Set | Bit
-    | Year | Inet | Other
+    | Year | Inet | Geometry | Vector | Array | Composite | Hstore | Other
 )  # fmt: skip
 
 SORTED_ALIKE = (Int, Decimal, Bool, Date, Timestamp, TimestampTz, Year)
 """Kinds whose values every engine sorts in the same order, so that a key range means the same rows on both sides."""
 
-BY_VALUE = (Float, Json)
+DOCUMENTS = (Array, Composite, Hstore)
+"""Kinds that travel as JSON though their engine has types of their own for them."""
+
+BY_VALUE = (Float, Json, Vector, *DOCUMENTS)
 """Kinds whose texts may differ between engines though the values are equal: compared parsed when texts differ."""
 
-FREE_TEXT = (Text, Json, Enum, Set, Other)
+FREE_TEXT = (Text, Json, Enum, Set, Other, *DOCUMENTS)
 """Kinds whose text may hold any character, so it needs escaping in a line and its length in a checksum."""
 
 

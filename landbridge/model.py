@@ -209,11 +209,17 @@ class NamedType:
 
 @dataclass(frozen=True, kw_only=True)
 class SchemaObject:
-    """An object that is listed but not read in full: a view, routine, trigger, event, grant. parent: its table."""
+    """
+    Whatever is beside or on a table and has no class of its own: a view, routine, trigger, event, policy, grant.
+    parent: its table. definition: the statements that make it, as its engine writes them, names qualified by the
+    source's schemas; empty where it was only listed. needs: other objects, tables and types that must be there first.
+    """
 
     kind: str
     name: TableName
     parent: TableName | None = None
+    definition: tuple[str, ...] = ()
+    needs: tuple[TableName, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

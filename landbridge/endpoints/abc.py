@@ -21,6 +21,7 @@ from landbridge.model import (
     NamedType,
     Position,
     Relation,
+    SchemaObject,
     Sum,
     Table,
     TableMap,
@@ -190,7 +191,12 @@ class Freezes(Protocol):
         """Called when frozen: a position at or after every change, which the stream reaches soon even when idle."""
 
 
-Phase = Literal["tables", "indexes", "unique", "foreign keys", "validate"]
+Phase = Literal["tables", "indexes", "unique", "objects", "foreign keys", "triggers", "validate"]
+"""
+In this order: 'tables' before the load (and what tables need: types, sequences, functions in defaults and checks), up to
+'objects' before the gate (views, routines…), 'foreign keys' and 'triggers' (whatever would act by itself: triggers, events,
+rules) in the switch, 'validate' after it.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,6 +230,35 @@ class Prepares(Protocol):
         All statements, phases in order, each phase's in an order that works. Sequences and types come with their
         target names. 'foreign keys' adds them unproven where the engine can (NOT VALID), 'validate' proves them.
         """
+
+
+class Carries(Protocol):
+    """Views, routines, triggers and whatever else is not a table, on the target."""
+
+    def carry(
+        self, objects: Sequence[SchemaObject], family: str, names: Mapping[TableName, TableName]
+    ) -> "Sequence[Carried]":
+        """
+        Each object as this engine can have it, in an order that works, or why not. `names` as for `adopt`, of all
+        mapped tables, sequences, types and objects. Asks the target only what it has; writes nothing.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Carried:
+    """
+    What becomes of a source's object. No statements: it is not carried, `reason` says why and what to do, `effort` how
+    much work that is for a person. translated: its text was rewritten for another dialect. check: a query on the source
+    and one on the target that must yield the same rows (a view's whole content, say), to be compared before the gate.
+    """
+
+    source: SchemaObject
+    name: TableName
+    statements: tuple[Statement, ...] = ()
+    translated: bool = False
+    reason: str = ""
+    effort: Literal["", "small", "medium", "large"] = ""
+    check: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
