@@ -61,5 +61,10 @@ def holding(engine: sa.Engine, run: str, watch: Watch, patience: float) -> Itera
         hold(ledger.NOW)
         yield hold
     finally:
-        with engine.begin() as connection:
-            ledger.set_hold(connection, run, "")
+        let_go(engine, run)
+
+
+def let_go(engine: sa.Engine, run: str) -> None:
+    """Also of what a killed flow held: nobody else would, and apply would stand still for ever."""
+    with engine.begin() as connection:
+        ledger.set_hold(connection, run, "")

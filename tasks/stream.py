@@ -9,7 +9,7 @@ from prefect.logging import get_run_logger
 
 from landbridge import ledger
 from landbridge.begin import capture_start, must_find
-from landbridge.catch_up import wait_consistent, wait_for, wait_position
+from landbridge.catch_up import let_go, wait_consistent, wait_for, wait_position
 from landbridge.endpoints import connect
 from landbridge.endpoints.abc import Changes
 from landbridge.errors import Transient
@@ -68,6 +68,7 @@ def replicating(plan: Plan) -> Iterator[Stream]:
     if run in _open:
         yield _open[run]
         return
+    let_go(ledger_of(plan), run)
     replication = Replication(plan, run, run_folder(run))
     try:
         replication.start()

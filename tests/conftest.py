@@ -46,9 +46,28 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
             os.kill(pid, signal.SIGKILL)
         if "landbridge.cutover" in command:  # a freeze's timer never gives up; the database it asks is gone by now
             continue
-        print(f"\nleft running by a test, killed: {pid} {command[-300:]}")
+        _left_running(session.config, f"left running by a test, killed: {pid} {command[-300:]}")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    left_by_workers = getattr(session.config, "left_running", [])
+    if left_by_workers:
+        print("", *left_by_workers, sep="\n")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
     shutil.rmtree(Path(tempfile.gettempdir()) / f"{PREFIX}{os.getpid()}-tmp", ignore_errors=True)
+
+
+def _left_running(config: pytest.Config, line: str) -> None:
+    """A worker of several is not heard and its exit status not asked for: it tells the first process, which is."""
+    output = getattr(config, "workeroutput", None)
+    if output is None:
+        print(f"\n{line}")
+    else:
+        output.setdefault("left_running", []).append(line)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    config = node.config
+    config.left_running = getattr(config, "left_running", []) + getattr(node, "workeroutput", {}).get("left_running", [])
 
 
 def _processes(marker: str) -> Iterator[tuple[int, str]]:

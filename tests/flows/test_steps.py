@@ -94,7 +94,7 @@ def test_a_planted_difference_is_found_named_and_stops_the_gate(landbridge: Run,
     assert "takes writes of its own" in late.err
 
 
-def test_words_before_their_time_say_which_word_comes_first(landbridge: Run, shop: Shop) -> None:
+def test_words_before_their_time_say_which_word_comes_first_and_a_stale_hold_is_let_go(landbridge: Run, shop: Shop) -> None:
     for word in ("validate", "cutover"):
         early = landbridge(word, str(shop.file))
         assert early.code == 2
@@ -103,6 +103,9 @@ def test_words_before_their_time_say_which_word_comes_first(landbridge: Run, sho
     early = landbridge("cutover", str(shop.file), "--yes")
     assert early.code == 1
     assert "landbridge migrate" in early.err
+
+    shop.sql("target", "update landbridge.stream set hold = 'now' returning run")  # by a comparison that was killed
+    assert landbridge("migrate", str(shop.file), "--until", "caught-up").code == 0
 
 
 def test_what_a_killed_flow_left_after_the_switch_is_cleared_away(
