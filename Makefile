@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE # without byte code every start parses a hundre
 
 .PHONY: demo test lint types bench venv
 demo: .venv/demo ; $(BIN)/landbridge demo $(if $(SOURCE),--source '$(SOURCE)')
-test: .venv/dev ; $(SERVERS) && $(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST)
+test: .venv/dev ; $(SERVERS) && $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST)
 lint: .venv/dev ; $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports
 types: .venv/dev ; $(BIN)/mypy
 bench: .venv/dev ; $(SERVERS) && $(BIN)/python -m tests.bench
