@@ -10,9 +10,9 @@ from tasks.stream import replicating
 
 @flow(name="build-indexes", flow_run_name="build indexes {plan.name}")
 def build_indexes(plan: Plan) -> None:
-    """Make the plain indexes that are left, then the unique ones. Foreign keys come in the switch, when apply rests."""
+    """The plain indexes that are left, the unique ones, views, routines. Foreign keys and triggers: in the switch."""
     with phase_of_run("build-indexes", plan) as this:
         if this.todo:
             with replicating(plan):
-                made = sum(build(plan, this.run, part, this.say) for part in ("indexes", "unique"))
+                made = sum(build(plan, this.run, part, this.say) for part in ("indexes", "unique", "objects"))
                 this.say(f"{made} objects made")

@@ -20,6 +20,7 @@ def switch(plan: Plan) -> None:
             cutover.advance_counters(step)
             measured = cutover.check_once_more(plan, step, stream.watch, this)
             build(plan, this.run, "foreign keys", this.say)
+            build(plan, this.run, "triggers", this.say)
             cutover.open_target(step, stream.watch)
         if measured is not None:
             cutover.report(plan, this.run, measured, this)

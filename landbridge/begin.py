@@ -14,7 +14,9 @@ def begin(plan: Plan, resolved: Resolved) -> ledger.Run:
     if found is not None:
         return found
     source, target = connect(plan.source), connect(plan.target)
-    blueprint = ledger.Blueprint(tables=resolved.tables, sequences=resolved.sequences, types=resolved.types)
+    blueprint = ledger.Blueprint(
+        tables=resolved.tables, sequences=resolved.sequences, types=resolved.types, objects=resolved.objects
+    )
     with target.get(Connects).engine().begin() as connection:
         ledger.open_ledger(connection)
         run = ledger.begin_run(connection, plan, source.get(Connects).identity(), blueprint)

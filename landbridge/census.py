@@ -1,11 +1,13 @@
 """The inventory as a run begins: every object of the source, planned, or not carried and why."""
 
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
+from landbridge.endpoints.abc import Carried
 from landbridge.kinds import Enum, Loss, Part
 from landbridge.ledger import Item, Status
 from landbridge.model import Catalog, Column, ForeignKey, Index, SchemaObject, Table, TableMap, TableName
+from landbridge.plan import Waiver
 
 _LEFT_OUT = "the plan leaves its table out"
 
@@ -17,9 +19,14 @@ class TableLoss:
 
 
 def census(
-    catalog: Catalog, maps: Iterable[TableMap], carried: Collection[TableName], losses: Iterable[TableLoss]
+    catalog: Catalog,
+    maps: Iterable[TableMap],
+    carried: Collection[TableName],
+    losses: Iterable[TableLoss],
+    objects: Iterable[Carried],
+    stays: Collection[TableName] = (),
 ) -> Iterator[Item]:
-    """carried: the source's names of the sequences and types that move."""
+    """carried: the source's names of the sequences and types that move. stays: of those sequences that cannot."""
     moving = {table.source.name: table for table in maps}
     lost = _Lost(losses)
     for table in catalog.tables:
@@ -28,10 +35,21 @@ def census(
         else:
             yield Item(kind="table", name=str(table.name), status="not carried", reason="the plan leaves it out")
     for sequence in catalog.sequences:
-        yield _beside("sequence", sequence.name, carried)
+        item = _beside("sequence", sequence.name, carried)
+        yield replace(item, reason="the target has no sequences") if sequence.name in stays else item
     for named in catalog.types:
         yield _beside("enum" if named.labels else "domain", named.name, carried)
-    yield from map(_other, catalog.others)
+    made = {each.source: each for each in objects}
+    for found in catalog.others:
+        yield item_of(found, made.get(found))
+
+
+def waived(items: Iterable[Item], waivers: Sequence[Waiver]) -> Iterator[Item]:
+    """The first waiver that fits an object left behind says by whom and why."""
+    for item in items:
+        fitting = (waiver for waiver in waivers if waiver.covers(item.kind, item.name))
+        waiver = next(fitting, None) if item.status == "not carried" else None
+        yield replace(item, status="waived", reason=f"by {waiver.by}: {waiver.reason}") if waiver else item
 
 
 class _Lost:
@@ -44,10 +62,15 @@ class _Lost:
         return self._what.get((table, part, name))
 
 
-def _other(found: SchemaObject) -> Item:
-    parent = str(found.parent) if found.parent else ""
-    reason = "this version does not carry objects of this kind"
-    return Item(kind=found.kind, name=str(found.name), parent=parent, status="not carried", reason=reason)
+def item_of(found: SchemaObject, carried: Carried | None) -> Item:
+    """carried None: the plan's rules leave it out."""
+    item = Item(kind=found.kind, name=str(found.name), parent=str(found.parent or ""), status="not carried")
+    if carried is None:
+        return replace(item, reason="the plan leaves it out")
+    if carried.statements:
+        return replace(item, status="planned", reason=carried.reason)
+    effort = f" (by hand: a {carried.effort} effort)" if carried.effort else ""
+    return replace(item, reason=carried.reason + effort)
 
 
 def _beside(kind: str, name: TableName, carried: Collection[TableName]) -> Item:

@@ -22,7 +22,7 @@ from landbridge.catch_up import Watch, wait_position
 from landbridge.endpoints import Endpoint, connect
 from landbridge.endpoints.abc import Connects, Counter, Counts, Freezes
 from landbridge.errors import CutoverVoid, Fenced, Terminal
-from landbridge.model import Position, TableMap
+from landbridge.model import Position, TableMap, TableName
 from landbridge.plan import Plan, seconds
 from landbridge.runfolder import RunFolder, handed_over
 
@@ -65,10 +65,9 @@ class Cutover:
         counters = self.source.get(Counts).counters(
             [table.source for table in blueprint.tables], [sequence.source for sequence in blueprint.sequences]
         )
-        names = {t.source.name: t.target.name for t in blueprint.tables}
-        names |= {s.source.name: s.target.name for s in blueprint.sequences}
-        moved = [Counter(name=names[c.name], column=c.column, last=c.last) for c in counters if c.name in names]
-        self.target.get(Counts).advance(moved)
+        there = _counters_there(blueprint)
+        moved = [(there[c.name, c.column], c.last) for c in counters if (c.name, c.column) in there]
+        self.target.get(Counts).advance([Counter(name=n, column=column, last=last) for (n, column), last in moved])
 
     def open(self, watch: Watch) -> None:
         """The point of no return. Raises CutoverVoid when the source took a write after the marker or time is up."""
@@ -180,3 +179,19 @@ def watch_freeze(folder: Path, sleep: Callable[[float], None] = time.sleep) -> s
 
 if __name__ == "__main__":
     watch_freeze(Path(sys.argv[1]))
+
+
+_Counted = tuple[TableName, str | None]
+
+
+def _counters_there(blueprint: ledger.Blueprint) -> dict[_Counted, _Counted]:
+    """Where each counter of the source goes on. A column that counts by itself may stand for a sequence."""
+    there: dict[_Counted, _Counted] = {(s.source.name, None): (s.target.name, None) for s in blueprint.sequences}
+    for table in blueprint.tables:
+        for column in table.columns:
+            source, target = column.source, column.target
+            if target.identity or (target.default and target.default.sequence):
+                there[table.source.name, source.name] = (table.target.name, target.name)
+            if target.identity and source.default and source.default.sequence:
+                there[source.default.sequence, None] = (table.target.name, target.name)
+    return there

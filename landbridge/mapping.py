@@ -1,25 +1,25 @@
 """From the plan's rules and the source's catalog to what moves where. Nothing is written here."""
 
-import fnmatch
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from landbridge.census import TableLoss, census
-from landbridge.endpoints.abc import Adopted, Prepares
+from landbridge.census import TableLoss, census, waived
+from landbridge.columns import Shaped, shape
+from landbridge.endpoints.abc import Adopted, Carried, Carries, Prepares
 from landbridge.errors import PlanError
 from landbridge.ledger import Item
 from landbridge.model import (
     Catalog,
     ColumnMap,
     NamedType,
+    SchemaObject,
     Sequence,
     SequenceMap,
     Table,
     TableMap,
     TableName,
 )
-from landbridge.plan import Plan, TableRule
+from landbridge.plan import Names, Plan, TableRule, matches
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +29,7 @@ class Resolved:
     tables: tuple[TableMap, ...]
     sequences: tuple[SequenceMap, ...]
     types: tuple[NamedType, ...]
+    objects: tuple[Carried, ...]
     losses: tuple[TableLoss, ...]
     items: tuple[Item, ...]
 
@@ -40,28 +41,60 @@ class Resolved:
 def schemas_wanted(plan: Plan, present: Iterable[str]) -> tuple[str, ...]:
     """The source's schemas that any include could match."""
     patterns = [_parts(rule.include)[0] for rule in plan.tables if rule.include]
-    return tuple(schema for schema in present if any(_matches(schema, pattern) for pattern in patterns))
+    return tuple(schema for schema in present if any(matches(schema, pattern) for pattern in patterns))
 
 
-def resolve(plan: Plan, catalog: Catalog, target_family: str, prepares: Prepares) -> Resolved:
+def resolve(plan: Plan, catalog: Catalog, target_family: str, prepares: Prepares, carries: Carries) -> Resolved:
     """Raises PlanError when an include matches nothing or two tables would get one name."""
     chosen = _choose(plan, catalog)
-    names = _names(catalog, chosen)
+    names = _names(catalog, chosen, plan.names)
     plain = catalog.family == target_family
-    adopted = {table.name: prepares.adopt(table, catalog.family, names[table.name], names) for table, _ in chosen}
+    shaped = shape([(table, rule.columns) for table, rule in chosen], plan.names, plain=plain)
+    others = _objects(plan, catalog, names)  # their names must be known: tables call routines and use types
+    adopted = [prepares.adopt(each.adopted, catalog.family, names[each.source.name], names) for each in shaped]
     maps = tuple(
-        _table_map(number, table, adopted[table.name].table, plain) for number, (table, _) in enumerate(chosen)
+        _table_map(number, each, made.table, plain)
+        for number, (each, made) in enumerate(zip(shaped, adopted, strict=True))
     )
+    maps = tuple(prepares.fitted(maps))
     _refuse_collisions(maps)
-    losses = tuple(TableLoss(table=name, loss=loss) for name, made in adopted.items() for loss in made.losses)
+    losses = tuple(
+        TableLoss(table=each.source.name, loss=loss)
+        for each, made in zip(shaped, adopted, strict=True)
+        for loss in (*each.losses, *made.losses)
+    )
     sequences = tuple(
         SequenceMap(source=s, target=replace(s, name=names[s.name], owned_by=_owner(s, maps)))
         for s in _sequences(catalog, names)
     )
-    types = _types(catalog, names, adopted.values())
-    carried = {sequence.source.name for sequence in sequences} | {found.name for found in catalog.types}
-    items = tuple(census(catalog, maps, carried, losses))
-    return Resolved(tables=maps, sequences=sequences, types=types, losses=losses, items=items)
+    types = _types(catalog, names, adopted)
+    made = {it.name for it in prepares.statements(maps, [s.target for s in sequences], types) if it.kind == "sequence"}
+    counted = _counted_by_columns(maps)
+    stays = {s.source.name for s in sequences if not s.source.identity and s.target.name not in made} - counted
+    carried = {s.source.name for s in sequences} - stays | {found.name for found in catalog.types}
+    objects = tuple(carries.carry(others, catalog.family, names, maps))
+    items = tuple(waived(census(catalog, maps, carried, losses, objects, stays), plan.waive))
+    return Resolved(tables=maps, sequences=sequences, types=types, objects=objects, losses=losses, items=items)
+
+
+def _objects(plan: Plan, catalog: Catalog, names: dict[TableName, TableName]) -> list[SchemaObject]:
+    """What the rules take of all that is no table; `names` gets their target names as well."""
+    schemas = {source.schema: target.schema for source, target in reversed(names.items())}
+    for found in catalog.others:
+        rule = _deciding_rule(plan, found.name, set()) if found.parent is None else None
+        if not found.name.schema:  # of the whole database, such as an extension: no rule can name it
+            names.setdefault(found.name, found.name)
+        elif found.early and rule is None:  # tables rest on it, as they do on the types
+            names.setdefault(found.name, replace(found.name, schema=schemas.get(found.name.schema, found.name.schema)))
+        elif rule is not None and rule.include is not None:
+            names.setdefault(found.name, _renamed(found.name, rule.to, plan.names))
+    return [found for found in catalog.others if (found.parent or found.name) in names]
+
+
+def _counted_by_columns(maps: Iterable[TableMap]) -> set[TableName]:
+    """Sequences that a column of the target stands for, which counts by itself."""
+    pairs = [(c.source.default, c.target.identity) for table in maps for c in table.columns]
+    return {default.sequence for default, identity in pairs if identity and default and default.sequence}
 
 
 def _choose(plan: Plan, catalog: Catalog) -> list[tuple[Table, TableRule]]:
@@ -85,7 +118,7 @@ def _deciding_rule(plan: Plan, name: TableName, used: set[int]) -> TableRule | N
     decided = None
     for number, rule in enumerate(plan.tables):
         schema, table = _parts(rule.include or rule.exclude)
-        if _matches(name.schema, schema) and _matches(name.name, table):
+        if matches(name.schema, schema) and matches(name.name, table):
             used.add(number)
             decided = rule
     return decided
@@ -100,38 +133,36 @@ def _parts(pattern: str | None) -> tuple[str, str]:
     return schema, table
 
 
-def _matches(name: str, pattern: str) -> bool:
-    """Only * is special; a bracket or question mark in a name is itself."""
-    literal = re.sub(r"([\[\]?])", r"[\1]", pattern)
-    return fnmatch.fnmatchcase(name, literal)
+def _renamed(name: TableName, to: str | None, names: Names) -> TableName:
+    """What `to` says stays as it is written, but for what its * stands for."""
+    schema, table = _parts(to or "*.*")
+    own = TableName(schema=name.schema.lower(), name=name.name.lower()) if names == "lower" else name
+    return TableName(schema=schema.replace("*", own.schema), name=table.replace("*", own.name))
 
 
-def _renamed(name: TableName, to: str | None) -> TableName:
-    if to is None:
-        return name
-    schema, table = _parts(to)
-    return TableName(schema=schema.replace("*", name.schema), name=table.replace("*", name.name))
-
-
-def _names(catalog: Catalog, chosen: list[tuple[Table, TableRule]]) -> dict[TableName, TableName]:
+def _names(catalog: Catalog, chosen: list[tuple[Table, TableRule]], policy: Names) -> dict[TableName, TableName]:
     """Source name to target name, of tables, their partitions, and the sequences and types beside them."""
-    names = {table.name: _renamed(table.name, rule.to) for table, rule in chosen}
+    names = {table.name: _renamed(table.name, rule.to, policy) for table, rule in chosen}
     schemas = {source.schema: target.schema for source, target in reversed(names.items())}
     for table, _ in chosen:
         for part in table.partitioning.partitions if table.partitioning else ():
-            names[part.name] = TableName(schema=names[table.name].schema, name=part.name.name)
+            beside_root = part.name.schema == table.name.schema
+            own = _renamed(part.name, None, policy)
+            schema = names[table.name].schema if beside_root else schemas.get(part.name.schema, own.schema)
+            names[part.name] = replace(own, schema=schema)
     for beside in (*(s.name for s in catalog.sequences), *(t.name for t in catalog.types)):
-        names[beside] = TableName(schema=schemas.get(beside.schema, beside.schema), name=beside.name)
+        own = _renamed(beside, None, policy)
+        names[beside] = replace(own, schema=schemas.get(beside.schema, own.schema))
     return names
 
 
-def _table_map(number: int, source: Table, target: Table, plain: bool) -> TableMap:
+def _table_map(number: int, shaped: Shaped, target: Table, plain: bool) -> TableMap:
     columns = tuple(
-        ColumnMap(source=column, target=target.column(column.name))
-        for column in source.columns
-        if column.generated is None
+        ColumnMap(source=column, target=target.column(shaped.renames[column.name]))
+        for column in shaped.source.columns
+        if column.generated is None and column.name in shaped.renames
     )
-    return TableMap(number=number, source=source, target=target, columns=columns, plain=plain)
+    return TableMap(number=number, source=shaped.source, target=target, columns=columns, plain=plain)
 
 
 def _refuse_collisions(maps: Iterable[TableMap]) -> None:

@@ -29,7 +29,7 @@ class TableName:
     name: str
 
     def __str__(self) -> str:
-        return f"{self.schema}.{self.name}"
+        return f"{self.schema}.{self.name}" if self.schema else self.name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +56,8 @@ class Column:
     """
     native: the type as its engine writes it in DDL. identity: 'always', 'default', or 'auto' (AUTO_INCREMENT).
     on_update_now: set to the current time by every update (a source default that a plain default does not say).
+    inherited: not declared by the table itself but by one that it inherits from. odd_dates: how many of its values are
+    no date of the calendar (zero, partial, in year 0), as far as is known.
     """
 
     name: str
@@ -66,14 +68,20 @@ class Column:
     generated: Generated | None = None
     identity: Literal["always", "default", "auto"] | None = None
     on_update_now: bool = False
+    zero_dates: Literal["error", "null"] = "error"
+    odd_dates: int = 0
     collation: str | None = None
     comment: str = ""
+    inherited: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Key:
     name: str
     columns: tuple[str, ...]
+    include: tuple[str, ...] = ()
+    deferrable: bool = False
+    deferred: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +102,7 @@ class IndexPart:
 class Index:
     """
     constraint: a UNIQUE constraint, not a bare index. where: predicate as its engine writes it. nulls_distinct: False
-    where a second NULL is a duplicate.
+    where a second NULL is a duplicate. settings: storage parameters as its engine writes them.
     """
 
     name: str
@@ -108,11 +116,15 @@ class Index:
     deferrable: bool = False
     deferred: bool = False
     nulls_distinct: bool = True
+    settings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class ForeignKey:
-    """Actions in upper case SQL words (NO ACTION, RESTRICT, CASCADE, SET NULL, SET DEFAULT)."""
+    """
+    Actions in upper case SQL words (NO ACTION, RESTRICT, CASCADE, SET NULL, SET DEFAULT). full: MATCH FULL, so that
+    either all of its columns are NULL or none.
+    """
 
     name: str
     columns: tuple[str, ...]
@@ -122,20 +134,31 @@ class ForeignKey:
     on_update: str = "NO ACTION"
     deferrable: bool = False
     deferred: bool = False
+    full: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
+    """alone: tables that inherit from its table do not have it."""
+
     name: str
     expression: str
+    alone: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Partition:
-    """A partition of a table: an ordinary table but for `bound`, which is native DDL text."""
+    """
+    A partition of a table: an ordinary table but for `bound`, which is native DDL text. by: its own partitioning.
+    parent: the partition that it is a part of, None for the table itself; it comes before its parts. settings: as
+    those of a table.
+    """
 
     name: TableName
     bound: str
+    by: str = ""
+    parent: TableName | None = None
+    settings: tuple[str, ...] = ()
     indexes: tuple[Index, ...] = ()
     foreign_keys: tuple[ForeignKey, ...] = ()
 
@@ -154,6 +177,9 @@ class Table:
     transactional: False where the storage engine has no transactions. old_image: what a change carries of the row
     before it: 'full', 'key' or 'none'. logs_cascades: False where the server carries out foreign key actions on this
     table without a word in its log. rows and bytes are the server's estimates.
+    inherits: tables whose columns it has too; its rows are its own. settings: clauses of ALTER TABLE as its engine
+    writes them. definition: where the engine's own text says more than the neutral fields, that text, for a copy within
+    the family: columns and keys one by one, options last.
     """
 
     name: TableName
@@ -167,8 +193,11 @@ class Table:
     transactional: bool = True
     old_image: Literal["full", "key", "none"] = "full"
     logs_cascades: bool = True
+    inherits: tuple[TableName, ...] = ()
+    settings: tuple[str, ...] = ()
     rows: int = 0
     bytes: int = 0
+    definition: tuple[str, ...] = ()
 
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
@@ -212,14 +241,17 @@ class SchemaObject:
     """
     Whatever is beside or on a table and has no class of its own: a view, routine, trigger, event, policy, grant.
     parent: its table. definition: the statements that make it, as its engine writes them, names qualified by the
-    source's schemas; empty where it was only listed. needs: other objects, tables and types that must be there first.
+    source's schemas; empty where it was only listed. session: statements that set the session they are to be read in.
+    needs: other objects, tables and types that must be there first. early: tables rest on it, so it comes before them.
     """
 
     kind: str
     name: TableName
     parent: TableName | None = None
     definition: tuple[str, ...] = ()
+    session: tuple[str, ...] = ()
     needs: tuple[TableName, ...] = ()
+    early: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,6 +277,7 @@ class Field:
     name: str
     kind: Kind
     native: str
+    zero_dates: Literal["error", "null"] = "error"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,7 +313,10 @@ class TableMap:
 
     @property
     def source_side(self) -> Relation:
-        fields = (Field(name=c.source.name, kind=c.source.kind, native=c.source.native) for c in self.columns)
+        fields = (
+            Field(name=c.source.name, kind=c.source.kind, native=c.source.native, zero_dates=c.source.zero_dates)
+            for c in self.columns
+        )
         return self._side(self.source.name, tuple(fields))
 
     @property

@@ -4,6 +4,7 @@ The plan: one YAML file, one strict model, the parameter of every flow and so th
 Secrets are references (`env:NAME`, `file:PATH`, `block:NAME`), resolved only when a connection is opened.
 """
 
+import fnmatch
 import hashlib
 import os
 import re
@@ -12,10 +13,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from landbridge.errors import PlanError
 
+Names = Literal["keep", "lower"]
 TLS = Literal["disable", "require", "verify-ca", "verify-full"]
 
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(s|m|h)$")
@@ -55,6 +57,12 @@ Duration = Annotated[str, AfterValidator(_duration)]
 SecretRef = Annotated[str, AfterValidator(_reference)]
 
 
+def matches(name: str, pattern: str) -> bool:
+    """Only * is special; a bracket or question mark in a name is itself."""
+    literal = re.sub(r"([\[\]?])", r"[\1]", pattern)
+    return fnmatch.fnmatchcase(name, literal)
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -84,12 +92,37 @@ class EndpointRef(_Strict):
         return self.tls or ("disable" if self.loopback else "verify-full")
 
 
+class ColumnRule(_Strict):
+    """What becomes of one column. `drop` alone may be written for {drop: true}."""
+
+    drop: bool = False
+    rename: str | None = Field(default=None, description="its name on the target")
+    zero_dates: Literal["error", "null"] = Field(default="error", description="what a zero or partial date becomes")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _word(cls, given: object) -> object:
+        return {"drop": True} if given == "drop" else given
+
+
 class TableRule(_Strict):
     """One of include and exclude: schema.table with * as wildcard. The last rule that matches a table decides."""
 
     include: str | None = None
     exclude: str | None = None
     to: str | None = Field(default=None, description="schema.table on the target; * stands for the source's name")
+    columns: dict[str, ColumnRule] = Field(default={}, description="rules for single columns, by their names")
+
+
+class Waiver(_Strict):
+    """An object that may stay behind, with the name of who answers for it."""
+
+    object: str = Field(description="kind and schema.name as the inventory has them, with * as wildcard: 'view shop.*'")
+    by: str = Field(min_length=1, description="whose decision it is")
+    reason: str = Field(min_length=1, description="why it may stay behind")
+
+    def covers(self, kind: str, name: str) -> bool:
+        return matches(f"{kind} {name}", self.object)
 
 
 class LoadSettings(_Strict):
@@ -121,6 +154,8 @@ class Plan(_Strict):
     target: EndpointRef
     mode: Literal["full-load-and-cdc"] = "full-load-and-cdc"
     tables: tuple[TableRule, ...] = Field(min_length=1)
+    names: Names = Field(default="keep", description="keep names as they are, or lower: in lower case")
+    waive: tuple[Waiver, ...] = Field(default=(), description="objects that may stay behind")
     load: LoadSettings = LoadSettings()
     capture: CaptureSettings = CaptureSettings()
     validation: ValidationSettings = ValidationSettings()
@@ -129,7 +164,7 @@ class Plan(_Strict):
     @property
     def hash(self) -> str:
         """Of what decides the run's result: endpoints and tables, not speeds and timeouts."""
-        decisive = self.model_dump_json(include={"name", "source", "target", "mode", "tables"})
+        decisive = self.model_dump_json(include={"name", "source", "target", "mode", "tables", "names"})
         return hashlib.sha256(decisive.encode()).hexdigest()[:16]
 
     def require_secrets(self, *schemes: str) -> None:
@@ -180,7 +215,7 @@ def _fault(loc: tuple[int | str, ...], message: str, code: str) -> str:
 
 def _known(loc: tuple[int | str, ...]) -> list[str]:
     models: dict[str, type[BaseModel]] = {
-        "source": EndpointRef, "target": EndpointRef, "tables": TableRule, "load": LoadSettings,
+        "source": EndpointRef, "target": EndpointRef, "tables": TableRule, "waive": Waiver, "load": LoadSettings,
         "capture": CaptureSettings, "validation": ValidationSettings, "cutover": CutoverSettings,
     }  # fmt: skip
     model = models[str(loc[0])] if loc else Plan

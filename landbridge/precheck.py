@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from landbridge import ledger
 from landbridge.cascades import unfollowable
 from landbridge.endpoints import Endpoint, connect
-from landbridge.endpoints.abc import Checks, Connects, Describes, Finding, Prepares
+from landbridge.endpoints.abc import Carried, Carries, Checks, Connects, Describes, Finding, Prepares
 from landbridge.errors import CheckFailed
 from landbridge.mapping import Resolved, resolve, schemas_wanted
 from landbridge.model import TableName
@@ -46,6 +46,7 @@ def precheck(plan: Plan) -> Prechecked:
     findings = [
         _blocking(found.table, found.loss.column, found.loss.what, found.loss.choices) for found in resolved.blocking
     ]
+    findings += [_rested_on(each) for each in resolved.objects if each.source.early and not each.statements]
     findings += [_unfollowable(key, parent) for key, parent in unfollowable(resolved.tables).items()]
     findings += source.get(Checks).check_source(resolved.tables, plan.cutover.freeze)
     findings += target.get(Checks).check_target(resolved.tables, _owned(plan, target))
@@ -56,7 +57,7 @@ def look(plan: Plan, source: Endpoint, target: Endpoint) -> Resolved:
     """What the plan would do, from the source's catalog of this moment."""
     describes = source.get(Describes)
     catalog = describes.describe(schemas_wanted(plan, describes.schemas()))
-    return resolve(plan, catalog, target.family, target.get(Prepares))
+    return resolve(plan, catalog, target.family, target.get(Prepares), target.get(Carries))
 
 
 def _owned(plan: Plan, target: Endpoint) -> Collection[TableName]:
@@ -71,6 +72,16 @@ def _blocking(table: TableName, column: str, what: str, choices: tuple[str, ...]
         found=f"{table}.{column}: {what}",
         wanted="a column that the target can hold",
         mend=f"choose one of: {', '.join(choices)}" if choices else f"leave the table out: {{exclude: {table}}}",
+    )
+
+
+def _rested_on(lost: Carried) -> Finding:
+    return Finding(
+        name="needed-object",
+        level="refuse",
+        found=f"tables rest on the {lost.source.kind} {lost.source.name}, which is not carried: {lost.reason}",
+        wanted="everything that tables rest on",
+        mend=f"make it on the target by hand and leave it out here: {{exclude: {lost.source.name}}}",
     )
 
 

@@ -1,6 +1,7 @@
 """Making the target's schema, phase by phase; each statement once, each object's fate in the inventory."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 
 import sqlalchemy as sa
 
@@ -14,14 +15,27 @@ _KINDS: dict[Phase, tuple[str, ...]] = {
     "tables": ("table", "column", "primary key", "partition", "check", "enum", "domain", "sequence"),
     "indexes": ("index",),
     "unique": ("unique",),
+    "objects": (),
     "foreign keys": ("foreign key",),
+    "triggers": (),
     "validate": (),
 }
 
 
+_FORGIVEN: tuple[Phase, ...] = ("objects",)
+"""A view that the target refuses is told at the gate; it stops nothing before."""
+
+
 def statements(target: Endpoint, blueprint: ledger.Blueprint) -> list[Statement]:
+    """Of each phase in an order that works: extensions before types, and what tables call before tables."""
     sequences = [sequence.target for sequence in blueprint.sequences]
-    return list(target.get(Prepares).statements(blueprint.tables, sequences, blueprint.types))
+    made = list(target.get(Prepares).statements(blueprint.tables, sequences, blueprint.types))
+    beside = [replace(one, item=each.key) for each in blueprint.objects for one in each.statements]
+    extensions = [statement for statement in beside if statement.kind == "extension"]
+    rest = [statement for statement in beside if statement.kind != "extension"]
+    types = next((place for place, found in enumerate(made) if found.kind != "schema"), len(made))
+    tables = next((place for place, found in enumerate(made) if found.kind == "table"), len(made))
+    return [*made[:types], *extensions, *made[types:tables], *rest, *made[tables:]]
 
 
 def build(
@@ -43,7 +57,11 @@ def build(
         if statement.phase not in phases or (table is not None and statement.table != table):
             continue
         progress(statement)
-        made += _make(engine, run, statement)
+        try:
+            made += _make(engine, run, statement)
+        except Terminal:
+            if statement.phase not in _FORGIVEN:
+                raise
     return made
 
 
@@ -53,14 +71,16 @@ def _make(engine: sa.Engine, run: str, statement: Statement) -> bool:
             literally = connection.execution_options(no_parameters=True)  # a % in the text is a %
             if literally.exec_driver_sql(statement.exists).first() is not None:
                 return False
-            literally.exec_driver_sql(statement.sql)
+            for sql in (*statement.session, statement.sql):
+                literally.exec_driver_sql(sql)
             return True
     except Transient:
         raise
     except (MigrationError, sa.exc.DBAPIError) as error:
         reason = str(error.orig).strip() if isinstance(error, sa.exc.DBAPIError) else error.found
         with engine.begin() as connection:
-            item = ledger.Item(kind=statement.kind, name=str(statement.name), status="failed", reason=reason)
+            kind, name, parent = statement.item or (statement.kind, str(statement.name), "")
+            item = ledger.Item(kind=kind, name=name, parent=parent, status="failed", reason=reason)
             ledger.record(connection, run, [item])
         raise Terminal(
             f"the target refused to make {statement.kind} {statement.name}: {reason}",
@@ -69,23 +89,28 @@ def _make(engine: sa.Engine, run: str, statement: Statement) -> bool:
 
 
 def mark_done(
-    connection: sa.Connection, run: str, phases: Collection[Phase], tables: Sequence[TableMap], *, whole: bool
+    connection: sa.Connection, run: str, phases: Collection[Phase], blueprint: ledger.Blueprint, *, whole: bool
 ) -> None:
     """
     The planned objects of these phases have arrived. whole: also those that belong to no table. A table that another
     family's engine holds now is translated, not merely migrated.
     """
     kinds = {kind for phase in phases for kind in _KINDS[phase]}
-    parents = {str(name): table.plain for table in tables for name in _names(table)}
+    parents = {str(name): table.plain for table in blueprint.tables for name in _names(table)}
+    beside = {each.key: each for each in blueprint.objects}
     done = []
     for item in ledger.items(connection, run):
+        if item.status != "planned":
+            continue
+        carried = beside.get((item.kind, item.name, item.parent))
         owner = item.parent or item.name
-        ours = item.status == "planned" and item.kind in kinds and (owner in parents or (whole and not item.parent))
-        if ours:
-            status: ledger.Status = "migrated" if parents.get(owner, True) else "translated"
-            done.append(
-                ledger.Item(kind=item.kind, name=item.name, parent=item.parent, status=status, reason=item.reason)
-            )
+        if carried is not None:
+            arrived, kept = carried.statements[-1].phase in phases, not carried.translated
+        else:
+            arrived = item.kind in kinds and (owner in parents or (whole and not item.parent))
+            kept = parents.get(owner, True)
+        if arrived:
+            done.append(replace(item, status="migrated" if kept else "translated"))
     ledger.record(connection, run, done)
 
 

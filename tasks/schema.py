@@ -30,5 +30,5 @@ def build(plan: Plan, run: str, part: Phase, say: Callable[[str], None]) -> int:
 
     made = schema.build(target, run, schema.statements(target, blueprint), (part,), progress=progress)
     with engine.begin() as connection:
-        schema.mark_done(connection, run, (part,), blueprint.tables, whole=True)
+        schema.mark_done(connection, run, (part,), blueprint, whole=True)
     return made

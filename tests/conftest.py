@@ -67,7 +67,9 @@ def _left_running(config: pytest.Config, line: str) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object) -> None:
     config = node.config
-    config.left_running = getattr(config, "left_running", []) + getattr(node, "workeroutput", {}).get("left_running", [])
+    config.left_running = getattr(config, "left_running", []) + getattr(node, "workeroutput", {}).get(
+        "left_running", []
+    )
 
 
 def _processes(marker: str) -> Iterator[tuple[int, str]]:
@@ -205,6 +207,16 @@ def mariadb11_server(start_mysql: Callable[..., mysql.Server]) -> mysql.Server:
 def mysql_server(start_mysql: Callable[..., mysql.Server]) -> mysql.Server:
     """9.7; another MySQL where the machine has no such package."""
     return start_mysql("9.7" if mysql.find("9.7") else "mysql")
+
+
+@pytest.fixture(scope="session")
+def mysql_target_server(start_mysql: Callable[..., mysql.Server]) -> mysql.Server:
+    return start_mysql("9.7" if mysql.find("9.7") else "mysql", "--local-infile=ON")
+
+
+@pytest.fixture(scope="session")
+def mariadb_target_server(start_mysql: Callable[..., mysql.Server]) -> mysql.Server:
+    return start_mysql("11")
 
 
 @pytest.fixture

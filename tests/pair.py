@@ -33,7 +33,7 @@ class Pair:
             loading.load_table(table)
         finish_load(self.target, self.run)
         with self.target.get(Connects).engine().begin() as connection:
-            mark_done(connection, self.run, ("tables",), resolved.tables, whole=True)
+            mark_done(connection, self.run, ("tables",), blueprint, whole=True)
 
     def compare(self) -> Comparison:
         return compare(self.source, self.target, self.run, lambda: None, patience=20, still=True)

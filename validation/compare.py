@@ -18,6 +18,7 @@ from landbridge.ledger import Difference
 from landbridge.model import EVERYTHING, Bounds, Position, Sum, TableMap
 from validation.differ import Outcome, diff, shown
 from validation.settle import Settling
+from validation.views import Answer, ask
 
 Progress = Callable[[TableMap, int, int], None]
 """Table, ranges compared, ranges in all."""
@@ -57,6 +58,7 @@ class Comparison:
     ranges: list[RangeResult] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
     orphans: dict[tuple[str, str], int] = field(default_factory=dict)
+    answers: list[Answer] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
@@ -83,6 +85,7 @@ def compare(
     with target.get(Connects).engine().begin() as connection:
         work = {table: _ranges(table, ledger.segment_bounds(connection, run, table.number))
                 for table in ledger.tables(connection, run)}  # fmt: skip
+        objects = ledger.blueprint(connection, run).objects
     settling = None if still else Settling(source, target, run, watch, patience)
     with _views(source, target, run, watch, patience, still) as (left, right, held):
         comparison = Comparison(position=left.position, expected_ranges=sum(map(len, work.values())), held=held)
@@ -92,6 +95,8 @@ def compare(
                 _compare_table(table, ranges, left, right, pool, comparison, watch, progress, moving)
                 named = {str(table.target.name): right.orphans(table.target)}
                 comparison.orphans |= {(name, key): n for name, found in named.items() for key, n in found.items()}
+        if not still:  # nobody waits for views while the source is frozen
+            comparison.answers += ask(objects, left, right)
     comparison.seconds = time.monotonic() - begun
     return comparison
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from landbridge.endpoints.abc import View
-from landbridge.kinds import Float, Json, Kind
+from landbridge.kinds import DOCUMENTS, Float, Json, Kind, Vector
 from landbridge.ledger import Difference
 from landbridge.model import Bounds, Relation, TableMap
 
@@ -126,10 +126,12 @@ def _total(digests: tuple[int, ...]) -> int:
 
 
 def _by_value(kind: Kind, *, plain: bool) -> Callable[[bytes | None], int]:
-    """A digest of what the text means."""
-    if not plain and isinstance(kind, Float):
+    """A digest of what the text means. Within a family only what is the same to the last bit counts as equal."""
+    if isinstance(kind, Float):
         return _float32 if kind.bits == 32 else _float64
-    if not plain and isinstance(kind, Json) and not kind.exact:
+    if isinstance(kind, Vector):
+        return _vector
+    if not plain and (isinstance(kind, DOCUMENTS) or (isinstance(kind, Json) and not kind.exact)):
         return _json
     return _plain
 
@@ -148,6 +150,13 @@ def _float64(text: bytes | None) -> int:
 
 def _float32(text: bytes | None) -> int:
     return 0 if text is None else _hash(struct.pack(">f", float(text)))
+
+
+def _vector(text: bytes | None) -> int:
+    if text is None:
+        return 0
+    numbers = json.loads(text, parse_int=float)
+    return _hash(struct.pack(f">{len(numbers)}f", *numbers))
 
 
 def _json(text: bytes | None) -> int:

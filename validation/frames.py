@@ -1,11 +1,12 @@
 """The comparison as pandas frames: what the suites judge, one row a fact, with no value ever null."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
 from landbridge.endpoints import Endpoint
-from landbridge.endpoints.abc import Describes
+from landbridge.endpoints.abc import Describes, Prepares
 from landbridge.model import Catalog, Table, TableMap
 from validation.compare import Comparison, RangeResult
 
@@ -31,8 +32,13 @@ def _range_row(result: RangeResult) -> tuple[object, ...]:
 def schema_frame(target: Endpoint, tables: Sequence[TableMap]) -> pd.DataFrame:
     """Every column of every table as planned, beside what the target's catalog says."""
     catalog = target.get(Describes).describe({table.target.name.schema for table in tables})
-    rows = [row for table in tables for row in _schema_rows(table.target, catalog)]
+    shown = target.get(Prepares).shown
+    rows = [row for table in tables for row in _schema_rows(_as_shown(table.target, shown), catalog)]
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _as_shown(table: Table, shown: Callable[[str], str]) -> Table:
+    return replace(table, columns=tuple(replace(column, native=shown(column.native)) for column in table.columns))
 
 
 def _schema_rows(planned: Table, catalog: Catalog) -> Iterable[tuple[str, str, str]]:

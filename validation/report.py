@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from landbridge.ledger import Item
 from validation.compare import Comparison, RangeResult
 
-STATUSES = ("migrated", "translated", "planned", "not carried", "failed")
+STATUSES = ("migrated", "translated", "planned", "waived", "not carried", "failed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ def write(page: Page, path: Path) -> Path:
         differences=_differences(page.comparison),
         inventory=page.summary,
         statuses=STATUSES,
-        not_carried=[asdict(item) for item in page.items if item.status in ("not carried", "failed")],
+        not_carried=[asdict(item) for item in page.items if item.status in ("waived", "not carried", "failed")],
         docs=page.docs,
     )
     path.write_text(text, encoding="utf-8")

@@ -4,6 +4,7 @@ while a source is frozen only that is waited for.
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -65,6 +66,7 @@ def decide(plan: Plan, run: str, folder: Path, measured: Measured) -> Verdict:
     """The suites' word, the reports, and both into the ledger. Differences are no error here, they are the verdict."""
     verdict = _judge(plan, run, measured, folder / f"validation-{measured.round}")
     with connect(plan.target).get(Connects).engine().begin() as connection:
+        ledger.record(connection, run, _objects(measured.comparison))
         ledger.add_differences(connection, run, measured.round, measured.comparison.differences)
         ledger.finish_round(
             connection,
@@ -75,6 +77,17 @@ def decide(plan: Plan, run: str, folder: Path, measured: Measured) -> Verdict:
             detail=asdict(verdict),
         )
     return verdict
+
+
+def _objects(comparison: Comparison) -> Iterator[ledger.Item]:
+    """A view that says something else than the source's has not arrived, whatever the target made of it."""
+    for answer in comparison.answers:
+        kind, name, parent = answer.carried.key
+        arrived: ledger.Status = "translated" if answer.carried.translated else "migrated"
+        reason = answer.why or answer.carried.reason
+        yield ledger.Item(
+            kind=kind, name=name, parent=parent, status="failed" if answer.why else arrived, reason=reason
+        )
 
 
 def _judge(plan: Plan, run: str, measured: Measured, folder: Path) -> Verdict:

@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from importlib import import_module
 from importlib.resources import files
 from types import ModuleType
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from landbridge.errors import PlanError, Unsupported
 from landbridge.plan import EndpointRef
+
+if TYPE_CHECKING:
+    from landbridge.translation.dialect import Dialect
 
 T = TypeVar("T")
 
@@ -61,6 +64,12 @@ def embedded() -> ModuleType:
 def private_server(engine: str) -> ModuleType:
     """The module that runs a private server of this engine. Raises PlanError for an engine that is not known."""
     return import_module(f"landbridge.endpoints.{_module(engine)}.server")
+
+
+def dialect(family: str) -> "Dialect":
+    """The family's SQL, for translation. Raises PlanError for a family that is not known."""
+    found: Dialect = import_module(f"landbridge.endpoints.{_module(family)}.dialect").DIALECT
+    return found
 
 
 def shop(engine: str) -> list[str]:

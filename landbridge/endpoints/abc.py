@@ -137,6 +137,9 @@ class View(Protocol):
     def rows(self, table: Relation, bounds: Bounds) -> Iterator[tuple[bytes | None, ...]]:
         """The rows of the range as canonical texts (plain tables: the engine's own text), in no promised order."""
 
+    def answers(self, select: str, seconds: float) -> Iterator[tuple[bytes | None, ...]]:
+        """The rows of a query in its own words, as texts. Terminal when it fails or takes longer; the view goes on."""
+
     def orphans(self, table: Table) -> Mapping[str, int]:
         """For each foreign key (by name) the rows that point nowhere. Only asked of a target."""
 
@@ -193,9 +196,9 @@ class Freezes(Protocol):
 
 Phase = Literal["tables", "indexes", "unique", "objects", "foreign keys", "triggers", "validate"]
 """
-In this order: 'tables' before the load (and what tables need: types, sequences, functions in defaults and checks), up to
-'objects' before the gate (views, routines…), 'foreign keys' and 'triggers' (whatever would act by itself: triggers, events,
-rules) in the switch, 'validate' after it.
+In this order: 'tables' before the load (and what tables need: types, sequences, functions in defaults and checks), up
+to 'objects' before the gate (views, routines…), 'foreign keys' and 'triggers' (whatever would act by itself: triggers,
+events, rules) in the switch, 'validate' after it.
 """
 
 
@@ -203,7 +206,9 @@ rules) in the switch, 'validate' after it.
 class Statement:
     """
     One DDL statement that makes one object of the inventory. `exists` is a query that yields a row when the object is
-    already there. `table` is the number of the TableMap that it belongs to.
+    already there. `table` is the number of the TableMap that it belongs to. session: statements that set the session
+    for `sql`; they are run just before it, in a session that ends with it. item: kind, name and parent of its row in
+    the inventory, where those are not its own.
     """
 
     phase: Phase
@@ -212,6 +217,8 @@ class Statement:
     sql: str
     exists: str
     table: int | None = None
+    session: tuple[str, ...] = ()
+    item: tuple[str, str, str] | None = None
 
 
 class Prepares(Protocol):
@@ -222,6 +229,12 @@ class Prepares(Protocol):
         The source's table as this engine will have it, and what is lost. `names`: source names of all mapped tables,
         sequences and types to target names, for references.
         """
+
+    def fitted(self, tables: Sequence[TableMap]) -> Sequence[TableMap]:
+        """The tables as they must be beside each other: the ends of a foreign key of one type, say."""
+
+    def shown(self, native: str) -> str:
+        """A type of an adopted column as `describe` will find it once it is made."""
 
     def statements(
         self, tables: Sequence[TableMap], sequences: Sequence[NumberSequence], types: Sequence[NamedType]
@@ -236,11 +249,16 @@ class Carries(Protocol):
     """Views, routines, triggers and whatever else is not a table, on the target."""
 
     def carry(
-        self, objects: Sequence[SchemaObject], family: str, names: Mapping[TableName, TableName]
+        self,
+        objects: Sequence[SchemaObject],
+        family: str,
+        names: Mapping[TableName, TableName],
+        tables: Sequence[TableMap] = (),
     ) -> "Sequence[Carried]":
         """
         Each object as this engine can have it, in an order that works, or why not. `names` as for `adopt`, of all
-        mapped tables, sequences, types and objects. Asks the target only what it has; writes nothing.
+        mapped tables, sequences, types and objects. tables: those that move, whose columns a translation must know.
+        Asks the target only what it has; writes nothing.
         """
 
 
@@ -259,6 +277,11 @@ class Carried:
     reason: str = ""
     effort: Literal["", "small", "medium", "large"] = ""
     check: tuple[str, str] | None = None
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Kind, name and parent of its row in the inventory."""
+        return self.source.kind, str(self.source.name), str(self.source.parent or "")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from landbridge.ledger.approvals import (
     latest_approval,
     request_approval,
 )
-from landbridge.ledger.inventory import Item, Status, items, record, summary
+from landbridge.ledger.inventory import Item, Status, items, record, summary, waive
 from landbridge.ledger.layout import SCHEMA
 from landbridge.ledger.loading import (
     TableState,
@@ -136,4 +136,5 @@ __all__ = [
     "table_states",
     "tables",
     "take_over",
+    "waive",
 ]

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from landbridge.errors import Terminal
 from landbridge.ledger import layout as t
+from landbridge.ledger.inventory import waive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +83,8 @@ def decide(
         raise Terminal(
             f"request {number} of run {run} is no longer open", mend="see `landbridge status` for the latest request"
         )
+    if approve:  # the evidence lists what stays behind, so whoever approves it answers for that
+        waive(connection, run, by, reason)
 
 
 def approvals(connection: sa.Connection, run: str) -> list[Approval]:

@@ -1,14 +1,14 @@
 """The inventory: every object of the source, and what became of it."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
 from landbridge.ledger import layout as t
 
-Status = Literal["planned", "migrated", "translated", "not carried", "failed"]
+Status = Literal["planned", "migrated", "translated", "not carried", "waived", "failed"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +37,11 @@ def items(connection: sa.Connection, run: str) -> list[Item]:
     query = sa.select(c.kind, c.name, c.parent, c.status, c.reason).where(c.run == run)
     rows = connection.execute(query.order_by(c.kind, c.parent, c.name))
     return [Item(**row._mapping) for row in rows]
+
+
+def waive(connection: sa.Connection, run: str, by: str, reason: str) -> None:
+    left = [item for item in items(connection, run) if item.status == "not carried"]
+    record(connection, run, [replace(i, status="waived", reason=f"by {by}: {reason} ({i.reason})") for i in left])
 
 
 def summary(connection: sa.Connection, run: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 
 SCHEMA = "landbridge"
-VERSION = 1
+VERSION = 2
 
 metadata = sa.MetaData(schema=SCHEMA)
 

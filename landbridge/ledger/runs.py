@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from landbridge.endpoints.abc import Carried
 from landbridge.errors import PlanError, Terminal
 from landbridge.ledger import layout as t
 from landbridge.ledger.loading import add_tables, tables
@@ -69,6 +70,7 @@ class Blueprint:
     tables: tuple[TableMap, ...]
     sequences: tuple[SequenceMap, ...]
     types: tuple[NamedType, ...]
+    objects: tuple[Carried, ...] = ()
 
 
 def begin_run(connection: sa.Connection, plan: Plan, source: str, blueprint: Blueprint) -> Run:
@@ -76,7 +78,11 @@ def begin_run(connection: sa.Connection, plan: Plan, source: str, blueprint: Blu
     name = plan.name.replace("-", "_")
     run = Run(run=f"{name}_{secrets.token_hex(3)}", plan=plan, source=source, state="active", created=time.time())
     values = {"run": run.run, "plan_name": plan.name, "plan_hash": plan.hash, "source": source, "state": run.state}
-    beside = {"sequences": [dump(s) for s in blueprint.sequences], "types": [dump(n) for n in blueprint.types]}
+    beside = {
+        "sequences": [dump(s) for s in blueprint.sequences],
+        "types": [dump(n) for n in blueprint.types],
+        "objects": [dump(each) for each in blueprint.objects],
+    }
     connection.execute(
         t.runs.insert().values(**values, plan=plan.model_dump(mode="json"), beside=beside, created=run.created)
     )
@@ -90,6 +96,7 @@ def blueprint(connection: sa.Connection, run: str) -> Blueprint:
         tables=tuple(tables(connection, run)),
         sequences=tuple(load(SequenceMap, s) for s in beside["sequences"]),
         types=tuple(load(NamedType, n) for n in beside["types"]),
+        objects=tuple(load(Carried, each) for each in beside["objects"]),
     )
 
 

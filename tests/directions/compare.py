@@ -135,7 +135,7 @@ def _table(source: Side, target: Side, name: str, left: Shape, right: Shape) -> 
         return
     if left.key != right.key:
         yield f"{name}: key {left.key} became {right.key}"
-    rules = [_rules(source.engine, kind, right.columns[column]) for column, kind in left.columns.items()]
+    rules = [_rules(source.engine, target.engine, kind, right.columns[column]) for column, kind in left.columns.items()]
     here = _read(source, name, left.columns, [rule for rule, _ in rules], source.engine == target.engine)
     there_columns = {column: right.columns[column] for column in left.columns}
     there = _read(target, name, there_columns, [rule for _, rule in rules], source.engine == target.engine)
@@ -225,11 +225,13 @@ def _value(rule: Rule, value: Any) -> Any:
 # --- one form for what two engines say differently --------------------------------------------------------------------
 
 
-def _rules(engine: str, kind: str, target_kind: str) -> tuple[Rule, Rule]:
+def _rules(engine: str, target_engine: str, kind: str, target_kind: str) -> tuple[Rule, Rule]:
     """What to make of a source's and of a target's value; never more than the two types force."""
-    if engine == "postgres":
-        return _same, _same
     plain, target = _plain(kind), _plain(target_kind)
+    if engine == target_engine:
+        return (json.loads, json.loads) if target == "json" != plain else (_same, _same)
+    if engine == "postgres":
+        return _to_the_other(kind, target_kind)
     if plain in _BY_KIND:
         return _BY_KIND[plain](target)
     if target in ("json", "jsonb"):  # MariaDB's JSON is a longtext
@@ -237,6 +239,20 @@ def _rules(engine: str, kind: str, target_kind: str) -> tuple[Rule, Rule]:
     if target == "character":
         return _unpadded, _unpadded
     return _same, _same
+
+
+def _to_the_other(kind: str, target_kind: str) -> tuple[Rule, Rule]:
+    """What psycopg2 and PyMySQL say differently."""
+    if kind.endswith("[]"):
+        return _same, json.loads
+    plain = _plain(kind)
+    if plain in ("json", "jsonb"):
+        return json.loads, json.loads
+    if plain == "time":
+        return _span, _same
+    rules = {"bytea": _raw, "boolean": int, "character": _unpadded, "numeric": _digits, "timestamp": _instant}
+    rule = rules.get(plain, _same)
+    return rule, rule
 
 
 def _same(value: Any) -> Any:

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -39,18 +39,20 @@ def make_stage(
     """`make_stage(server, schemas)`: empty databases on the source server and on the target, accounts made."""
     stages: list[Stage] = []
 
-    def make(server: Any, schemas: dict[str, str] | None = None) -> Stage:
-        ours = isinstance(server, mysql.Server)
-        name = mysql_database(server) if ours else postgres_database(server)
-        source = End(engine="mysql" if ours else "postgres", server=server, database=name, variable="SOURCE_PASSWORD")
-        target_server = request.getfixturevalue("postgres_target_server")
-        target_name = postgres_database(target_server)
-        target = End(engine="postgres", server=target_server, database=target_name, variable="TARGET_PASSWORD")
-        for end in (source, target):
-            end.prepare()
+    def end(server: Any, variable: Literal["SOURCE_PASSWORD", "TARGET_PASSWORD"]) -> End:
+        if isinstance(server, mysql.Server):
+            return End(engine="mysql", server=server, database=mysql_database(server), variable=variable)
+        return End(engine="postgres", server=server, database=postgres_database(server), variable=variable)
+
+    def make(server: Any, schemas: dict[str, str] | None = None, target: str = "postgres_target_server") -> Stage:
+        source = end(server, "SOURCE_PASSWORD")
+        target_end = end(request.getfixturevalue(target), "TARGET_PASSWORD")
+        for each in (source, target_end):
+            each.prepare()
         folder = session_folder / f"plan-{next(_numbers)}"
         folder.mkdir()
-        stages.append(Stage(source=source, target=target, schemas=schemas or {name: name}, folder=folder))
+        name = source.database
+        stages.append(Stage(source=source, target=target_end, schemas=schemas or {name: name}, folder=folder))
         return stages[-1]
 
     yield make

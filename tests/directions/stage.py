@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import psycopg2
+import pymysql
 import yaml
 
 from landbridge.endpoints.mysql import server as mysql
@@ -109,7 +110,7 @@ class Stage:
                 lines += [
                     f"{table}: {found}" for found in self.target.run(f"SELECT * FROM landbridge.{table} LIMIT 20")
                 ]
-            except psycopg2.Error as error:
+            except (psycopg2.Error, pymysql.Error) as error:
                 lines.append(f"{table}: {error}")
         return "\n".join(lines)
 

@@ -6,7 +6,7 @@ compared by nothing of the product's own.
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +27,17 @@ NASTY = 'Nasty.Schema "1" %s'
 
 @dataclass(frozen=True, kw_only=True)
 class Direction:
-    """server: a fixture, or a version of PostgreSQL. files: of the sample data where they have a folder, else cases."""
+    """
+    server: a fixture, or a version of PostgreSQL. files: of the sample data where they have a folder, else cases. schemas:
+    '' for the database itself, where that is a schema. to: the target's name of the only one; '' for its database.
+    """
 
     server: str | int
     files: tuple[str, ...]
     schemas: tuple[str, ...]
     operations: Callable[[], list[Operation]]
     to: str | None = None
+    target: str = "postgres_target_server"
 
 
 def _backticks(name: str) -> str:
@@ -76,6 +80,22 @@ DIRECTIONS = {
         server="postgres_server", files=("nasty.postgres.sql",), schemas=(NASTY,),
         operations=lambda: writes_nasty.operations(_quotes, f"{_quotes(NASTY)}.", "🚀"),
     ),
+    "chinook-postgres17-mysql9": Direction(
+        server=17, files=("chinook/chinook-pg.sql",), schemas=("public",), to="", target="mysql_target_server",
+        operations=lambda: writes_chinook.Shop(writes_chinook.snake).operations(),
+    ),
+    "pagila-postgres18-mariadb11": Direction(
+        server="postgres_server", files=PAGILA, schemas=("public",), to="", target="mariadb_target_server",
+        operations=writes_pagila.operations,
+    ),
+    "sakila-mysql9-mysql9": Direction(
+        server="mysql_server", files=SAKILA, schemas=("",), to="", target="mysql_target_server",
+        operations=_sakila(cascades=True),
+    ),
+    "sakila-mariadb10-mysql9": Direction(
+        server="mariadb_server", files=SAKILA, schemas=("",), to="", target="mysql_target_server",
+        operations=_sakila(cascades=True),
+    ),
 }  # fmt: skip
 
 
@@ -87,12 +107,11 @@ def arrange(direction: Direction, request: pytest.FixtureRequest, make_stage: Ma
         if named
         else request.getfixturevalue("postgres_version")(direction.server)
     )
-    stage = make_stage(server, {schema: schema for schema in direction.schemas} if direction.schemas != ("",) else None)
-    if direction.schemas == ("",):
-        stage = Stage(
-            source=stage.source, target=stage.target, folder=stage.folder,
-            schemas={stage.source.database: direction.to or stage.source.database},
-        )  # fmt: skip
+    stage = make_stage(server, target=direction.target)
+    schemas = {schema or stage.source.database: schema or stage.source.database for schema in direction.schemas}
+    if direction.to is not None:
+        schemas = dict.fromkeys(schemas, direction.to or stage.target.database)
+    stage = replace(stage, schemas=schemas)
     for name in direction.files:
         path = data / name if "/" in name else CASES / name
         if stage.source.engine == "postgres":
@@ -191,20 +210,36 @@ def assert_foreign_keys(stage: Stage) -> None:
 
 
 def assert_counters_go_on(stage: Stage) -> None:
-    """A row without a key of its own gets a free one: no sequence of the target stands where it began."""
+    """A row without a key of its own gets a free one: no counter of the target stands where it began."""
+    check = _auto_increments_go_on if stage.target.engine == "mysql" else _sequences_go_on
     for schema in stage.schemas.values():
         with stage.target.side(schema) as side:
-            for table, column, counter in _counted(side.connection, schema):
-                (newest,) = rows(
-                    side.connection,
-                    f"SELECT coalesce(max({_quotes(column)}), 0) FROM {_quotes(schema)}.{_quotes(table)}",
-                )[0]
-                (following,) = rows(side.connection, "SELECT nextval(%s::regclass)", (counter,))[0]
-                assert following > newest, f"{table}.{column} goes on with {following}, but {newest} is taken"
-            if stage.source.engine == "mysql":
-                with stage.source.side("") as source:
-                    wanted = {(t, c) for t, c in _auto_increments(source.connection, stage.source.database)}
-                assert wanted == {(t, c) for t, c, _ in _counted(side.connection, schema)}
+            numbered = check(side.connection, schema)
+        if stage.source.engine == "mysql":
+            with stage.source.side("") as source:
+                assert numbered == set(_auto_increments(source.connection, stage.source.database))
+
+
+def _sequences_go_on(connection: Any, schema: str) -> set[tuple[str, str]]:
+    numbered = set()
+    for table, column, counter in _counted(connection, schema):
+        newest = f"SELECT coalesce(max({_quotes(column)}), 0) FROM {_quotes(schema)}.{_quotes(table)}"
+        ((taken,),) = rows(connection, newest)
+        ((following,),) = rows(connection, "SELECT nextval(%s::regclass)", (counter,))
+        assert following > taken, f"{table}.{column} goes on with {following}, but {taken} is taken"
+        numbered.add((table, column))
+    return numbered
+
+
+def _auto_increments_go_on(connection: Any, database: str) -> set[tuple[str, str]]:
+    numbered = set(_auto_increments(connection, database))
+    for table, column in numbered:
+        name = f"{_backticks(database)}.{_backticks(table)}"
+        ((taken,),) = rows(connection, f"SELECT coalesce(max({_backticks(column)}), 0) FROM {name}")
+        ((ddl,),) = [row[1:2] for row in rows(connection, f"SHOW CREATE TABLE {name}")]
+        found = re.search(r"AUTO_INCREMENT=(\d+)", ddl)
+        assert int(found[1]) > taken if found else taken == 0, f"{table}.{column}: {taken} is taken, {found}"
+    return numbered
 
 
 def _counted(connection: Any, schema: str) -> list[tuple[str, str, str]]:
@@ -218,12 +253,13 @@ def _counted(connection: Any, schema: str) -> list[tuple[str, str, str]]:
     return [(table, column, counter) for table, column, counter in found if counter]
 
 
-def _auto_increments(connection: Any, database: str) -> list[tuple[Any, ...]]:
-    return rows(
+def _auto_increments(connection: Any, database: str) -> list[tuple[str, str]]:
+    found = rows(
         connection,
         "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = %s AND extra LIKE '%%auto_increment%%'",
         (database,),
     )
+    return [(table, column) for table, column in found]
 
 
 def assert_nothing_left(stage: Stage, run: str) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg2
+import pymysql
 import pytest
 
 from tests.directions.commandline import CommandLine, processes
@@ -55,7 +56,7 @@ _SHORT = (
 _LONG = tuple(Kill(phase, victim, 1.0) for phase in PHASES for victim in (MAIN, CAPTURE, APPLY, ALL))
 
 
-@pytest.mark.parametrize("name", ["sakila-mariadb10", "pagila-postgres17"])
+@pytest.mark.parametrize("name", ["sakila-mariadb10", "pagila-postgres17", "chinook-postgres17-mysql9"])
 def test_a_migration_survives_kills(
     name: str, request: pytest.FixtureRequest, make_stage: MakeStage, shared_data: Path, landbridge: CommandLine
 ) -> None:
@@ -65,7 +66,10 @@ def test_a_migration_survives_kills(
 @pytest.mark.long
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("name", ["sakila-mariadb10", "sakila-mysql9", "pagila-postgres17"])
+@pytest.mark.parametrize(
+    "name",
+    ["sakila-mariadb10", "sakila-mysql9", "pagila-postgres17", "sakila-mysql9-mysql9", "chinook-postgres17-mysql9"],
+)
 def test_a_migration_survives_many_kills(
     name: str,
     seed: int,
@@ -134,6 +138,6 @@ def _victims(stage: Stage, victim: str, main: int) -> list[int]:
 def _run_of(stage: Stage) -> str | None:
     try:
         found = stage.target.run("SELECT run FROM landbridge.runs")
-    except psycopg2.errors.UndefinedTable:
+    except (psycopg2.errors.UndefinedTable, pymysql.err.ProgrammingError, pymysql.err.OperationalError):
         return None
     return str(found[0][0]) if found else None

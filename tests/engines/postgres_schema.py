@@ -5,15 +5,19 @@ import subprocess
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from landbridge.endpoints.abc import Adopted, Statement
+from landbridge import ledger
+from landbridge.endpoints import connect
+from landbridge.endpoints.abc import Adopted, Phase, Statement
 from landbridge.endpoints.postgres import FAMILY
 from landbridge.endpoints.postgres.catalog import Describer
 from landbridge.endpoints.postgres.connection import Database, closing
 from landbridge.endpoints.postgres.ddl import SchemaBuilder
-from landbridge.endpoints.postgres.server import Server, bindir
+from landbridge.endpoints.postgres.server import Server, bindir, find
 from landbridge.kinds import Loss
 from landbridge.model import Catalog, ColumnMap, Table, TableMap, TableName
-from landbridge.plan import EndpointRef
+from landbridge.plan import EndpointRef, parse_plan
+from landbridge.precheck import look
+from landbridge.schema import statements
 from tests.support import rows
 
 Schemas = Mapping[str, str]
@@ -71,7 +75,8 @@ def execute(target: Database, statements: Collection[Statement]) -> int:
     with closing(target.open()) as connection:
         for statement in statements:
             if not rows(connection, statement.exists):
-                rows(connection, statement.sql)
+                for sql in (*statement.session, statement.sql):
+                    rows(connection, sql)
                 assert rows(connection, statement.exists), statement.sql
                 run += 1
     return run
@@ -101,3 +106,55 @@ def dump(server: Server, name: str) -> set[str]:
     text = re.sub(r' CONSTRAINT (?:\w+|"(?:[^"]|"")+") NOT NULL', " NOT NULL", text)
     left_out = ("CREATE VIEW", "CREATE MATERIALIZED VIEW", "CREATE TRIGGER", "CREATE AGGREGATE")
     return {each.strip() for each in text.split(";\n") if not each.strip().startswith(left_out)}
+
+
+_TRAILING = re.compile(r"(?:\n+SET default_\w+ = [^\n]*;|\n+--\n-- PostgreSQL database dump complete.*)+\Z", re.DOTALL)
+PHASES = ("tables", "indexes", "unique", "objects", "foreign keys", "triggers", "validate")
+
+
+class Moved:
+    """A whole schema as a run makes it, by the rules of a plan, every phase after the other."""
+
+    def __init__(self, source: Database, target: Database, *rules: dict[str, str]) -> None:
+        tables = list(rules) or [{"include": "*.*"}]
+        given = {
+            "name": "moved",
+            "source": source.ref.model_dump(),
+            "target": target.ref.model_dump(),
+            "tables": tables,
+        }
+        plan = parse_plan(given)
+        self.database = target
+        self.plan, self.resolved = plan, look(plan, connect(plan.source), connect(plan.target))
+        blueprint = ledger.Blueprint(
+            tables=self.resolved.tables,
+            sequences=self.resolved.sequences,
+            types=self.resolved.types,
+            objects=self.resolved.objects,
+        )
+        self.statements = sorted(statements(connect(plan.target), blueprint), key=lambda each: PHASES.index(each.phase))
+
+    @property
+    def left_out(self) -> dict[tuple[str, str], str]:
+        """The reason by kind and name of every object that is not carried."""
+        return {(c.source.kind, c.source.name.name): c.reason for c in self.resolved.objects if not c.statements}
+
+    def make(self, *phases: Phase) -> int:
+        """How many statements were run. Afterwards the object of each is there."""
+        return execute(self.database, [s for s in self.statements if s.phase in (phases or PHASES)])
+
+
+def whole_dump(server: Server, name: str, release: str | None = None) -> set[str]:
+    """
+    Every object of pg_dump -s, without the names of NOT NULL constraints: a partition has its root's. release: whose
+    pg_dump, None for the newest.
+    """
+    program = find(release)
+    assert program is not None
+    login = ["-h", server.host, "-p", str(server.port), "-U", server.user]
+    command = [str(program / "pg_dump"), "--schema-only", "--no-owner", "--no-acl", *login, name]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    text = re.sub(r"^\\(?:un)?restrict .*\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r' CONSTRAINT (?:\w+|"(?:[^"]|"")+") NOT NULL', " NOT NULL", text)
+    found = (part.partition("\n--\n\n")[2].strip() for part in text.split("\n\n--\n-- ")[1:])
+    return {_TRAILING.sub("", each) for each in found if each}

@@ -288,8 +288,8 @@ def test_a_running_statement_is_ended(source: Source) -> None:
 
 def test_other_ways_to_freeze_are_refused(source: Source) -> None:
     with pytest.raises(Unsupported):
-        source.freezer().freeze(RUN, "revoke", ())
-    source.freezer().thaw(RUN, "revoke", ())
+        source.freezer().freeze(RUN, "by magic", ())
+    source.freezer().thaw(RUN, "by magic", ())
     with contextlib.closing(source.open()) as connection:
         rows(connection, "insert into t (n) values (1)")
         connection.commit()

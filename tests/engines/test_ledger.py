@@ -8,7 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from landbridge import ledger
-from landbridge.endpoints.postgres.connection import Database
+from landbridge.endpoints import connect
+from landbridge.endpoints.abc import Connects
 from landbridge.errors import Fenced, PlanError, Terminal
 from landbridge.kinds import Int
 from landbridge.model import EVERYTHING, Column, ColumnMap, Copied, Key, Position, Segment, Table, TableMap, TableName
@@ -27,16 +28,35 @@ def _plan(**changed: Any) -> Plan:
     return parse_plan({"name": "a-plan", "source": end, "target": end, "tables": [{"include": "public.*"}]} | changed)
 
 
-@pytest.fixture
-def engine(postgres_server: Any, postgres_database: Callable[..., str]) -> Iterator[sa.Engine]:
-    server = postgres_server
+@pytest.fixture(scope="module")
+def kept() -> Iterator[dict[str, sa.Engine]]:
+    """Where a server has one ledger for all its databases, it is emptied after each test: making it takes a second."""
+    engines: dict[str, sa.Engine] = {}
+    yield engines
+    for engine in engines.values():
+        with engine.begin() as connection:
+            connection.execute(sa.schema.DropSchema(ledger.SCHEMA, if_exists=True))
+
+
+@pytest.fixture(params=["postgres_server", "mariadb_server", "mariadb11_server", "mysql_server"])
+def engine(
+    request: pytest.FixtureRequest, postgres_database: Callable[..., str], kept: dict[str, sa.Engine]
+) -> Iterator[sa.Engine]:
+    server, shared = request.getfixturevalue(request.param), request.param != "postgres_server"
     ref = EndpointRef(
-        engine="postgres", host=server.host, port=server.port, user=server.user, database=postgres_database(server)
-    )
-    engine = Database(ref).engine()
+        engine="mysql" if shared else "postgres", host=server.host, port=server.port, user=server.user,
+        database=None if shared else postgres_database(server),
+    )  # fmt: skip
+    engine = connect(ref).get(Connects).engine()
+    if shared:
+        engine = kept.setdefault(request.param, engine)
     with engine.begin() as connection:
         ledger.open_ledger(connection)
     yield engine
+    if shared:
+        with engine.begin() as connection:
+            for table in ledger.layout.metadata.sorted_tables:
+                connection.execute(table.delete())
     engine.dispose()
 
 
@@ -182,3 +202,46 @@ def test_the_inventory_keeps_one_line_an_object(engine: sa.Engine, run: str) -> 
         ledger.record(connection, run, [ledger.Item(kind="index", name="i", parent="s.t", status="migrated")])
         ledger.record(connection, run, [ledger.Item(kind="index", name="i", parent="s.u", status="planned")])
         assert ledger.summary(connection, run) == {"index": {"migrated": 1, "planned": 1}}
+
+
+def test_positions_and_names_are_their_bytes(engine: sa.Engine, run: str) -> None:
+    with engine.begin() as connection:
+        ledger.start_stream(connection, run, Position("a"))
+        for position in ("Z", "_", "z", "A", "y", "z"):
+            ledger.raise_consistent(connection, run, Position(position))
+        assert ledger.read_stream(connection, run).consistent == "z"
+        ledger.plan_segments(connection, run, 0, [EVERYTHING] * 4)
+        for number, position in enumerate(("B", "a", "Z", "_")):
+            segment = Segment(table=0, number=number)
+            assert ledger.claim_segment(connection, run, segment)
+            ledger.finish_segment(connection, run, segment, Copied(rows=1, bytes=1, position=Position(position)))
+        assert ledger.newest_read(connection, run) == "a"
+        for name in ("t", "T", "t\u0301", "ü"):
+            ledger.record(connection, run, [ledger.Item(kind="view", name=name, status="planned")])
+        assert sorted(item.name for item in ledger.items(connection, run)) == ["T", "t", "t\u0301", "ü"]
+
+
+def test_a_ledger_is_missed_where_there_is_none(engine: sa.Engine) -> None:
+    with engine.begin() as connection:
+        assert ledger.exists(connection)
+        ledger.layout.metadata.drop_all(connection)
+        assert not ledger.exists(connection)
+        connection.execute(sa.schema.DropSchema(ledger.SCHEMA))
+        assert not ledger.exists(connection)
+        ledger.open_ledger(connection)
+
+
+def test_times_and_documents_come_back_as_they_were(engine: sa.Engine, run: str) -> None:
+    detail = {"b": [1, 2.5, None, "ü\\n\n"], "a": {"😀": 1e300, "n": 12345678901234567}}
+    with engine.begin() as connection:
+        ledger.finish_phase(connection, run, "load", detail)
+        row = ledger.phase_row(connection, run, "load")
+        assert row is not None
+        assert row.detail == detail
+        ledger.start_stream(connection, run, Position("1"))
+        epoch = ledger.take_over(connection, run)
+        ledger.advance(connection, run, Position("1"), Position("2"), epoch, 2**40, 1700000000.123456)
+        ledger.reject(connection, run, 0, "ü" * 100_000)
+        assert ledger.rejects(connection, run) == [(0, "ü" * 100_000)]
+        stream = ledger.read_stream(connection, run)
+        assert (stream.committed, stream.changes) == (1700000000.123456, 2**40)

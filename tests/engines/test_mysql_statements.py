@@ -9,7 +9,7 @@ import pytest
 
 from landbridge.errors import SchemaDrift, Unsupported
 from landbridge.model import INSERT, TRUNCATE
-from tests.engines.binlog_source import SERVERS, Source, on_mariadb, on_mysql, opened
+from tests.engines.binlog_source import SERVERS, Source, on_mysql, opened
 from tests.support import mysql_connection, rows
 
 
@@ -167,16 +167,6 @@ def test_changes_logged_as_statements_are_refused(source: Source, tmp_path: Path
 
 
 @on_mysql
-def test_compressed_transactions_are_refused(source: Source) -> None:
-    source.run("create table t (id int primary key)")
-    since, tables = source.log.here(), source.plan("t")
-    source.run("set session binlog_transaction_compression = on", "insert into t values (1)")
-    with pytest.raises(Unsupported, match="compressed") as raised:
-        source.changes(since, tables)
-    assert "binlog_transaction_compression = OFF" in raised.value.mend
-
-
-@on_mysql
 def test_partial_json_is_refused(source: Source) -> None:
     source.run("create table t (id int primary key, j json)", "create table other (id int primary key, j json)")
     since, tables = source.log.here(), source.plan("t")
@@ -187,20 +177,6 @@ def test_partial_json_is_refused(source: Source) -> None:
             assert len(source.changes(since, tables)) == 1
         source.run(f"update {name} set j = json_set(j, '$.b', 2)")
     with pytest.raises(Unsupported, match="partial update of JSON"):
-        source.changes(since, tables)
-
-
-@on_mariadb
-def test_compressed_events_are_refused(source: Source) -> None:
-    source.run("create table t (id int primary key, v text)", "create table other (id int primary key, v text)")
-    since, tables = source.log.here(), source.plan("t")
-    try:
-        source.run("set global log_bin_compress = on", "insert into other values (1, repeat('x', 5000))")
-        assert source.changes(since, tables) == []
-        source.run("insert into t values (1, repeat('x', 5000))")
-    finally:
-        source.run("set global log_bin_compress = off")
-    with pytest.raises(Unsupported, match="compressed"):
         source.changes(since, tables)
 
 

@@ -105,6 +105,16 @@ COMMON = {
     "enum('ä','ö') character set latin1": ["'ö'"],
     "set('x','y','ü') character set utf8mb4": ["''", "'x'", "'ü,x'", "7"],
     "set('ä','z') character set latin1": ["'z,ä'"],
+    "point": ["st_geomfromtext('POINT(1 -2.5)')", "st_geomfromtext('POINT(0 0)')"],
+    "geometry": ["st_geomfromtext('POINT(10 20)', 4326)", "st_geomfromtext('LINESTRING(0 0,1 1)', 3857)"],
+    "linestring": ["st_geomfromtext('LINESTRING(0 0,1 1,2 0)')"],
+    "polygon": ["st_geomfromtext('POLYGON((0 0,4 0,4 4,0 0),(1 1,2 1,2 2,1 1))')"],
+    "multipoint": ["st_geomfromtext('MULTIPOINT(0 0,1 1)', 4326)"],
+    "multilinestring": ["st_geomfromtext('MULTILINESTRING((0 0,1 1),(2 2,3 3))')"],
+    "multipolygon": ["st_geomfromtext('MULTIPOLYGON(((0 0,4 0,4 4,0 0)))')"],
+    "geometrycollection": ["st_geomfromtext('GEOMETRYCOLLECTION(POINT(1 1),LINESTRING(0 0,1 1))')"],
+    "float unsigned zerofill": ["0", "1.5"],
+    "double(10,2) zerofill": ["0", "1.5"],
     "json": ["'{\"a\": [1, 2.5, null, true], \"é\": \"\\\\u0000\"}'", "'[]'", "'\"x\"'", "'1.0'"],
 }  # fmt: skip
 

@@ -234,7 +234,7 @@ def test_long_postgres_transactions(
 def test_how_to_freeze(postgres_server: Any, postgres_database: Callable[..., str]) -> None:
     database = postgres(postgres_server, postgres_database())
     checker = Checker(database)
-    assert levels(checker.check_source([], "revoke")) == {"freeze-mode": "refuse"}
+    assert "refuse" not in levels(checker.check_source([], "revoke")).values()
     Freezer(database).freeze("run", "read-only", ())
     assert list(checker.check_source([], "read-only")) == []
 

@@ -325,7 +325,7 @@ def test_postgres_views_are_exact_under_load(postgres_version: Any, postgres_dat
         read = PostgresReader(endpoint).read(relation, EVERYTHING, lambda _: None)
         assert found < read.rows <= _rows_up_to(connection, read.position)
         again = PostgresReader(endpoint).read_keys(relation, [(b"1",), (b"3",), (b"999999999",)])
-        assert [row[0] for row in again.rows] == [b"1", b"3"]
+        assert sorted(row[0] for row in again.rows) == [b"1", b"3"]
         assert again.position >= read.position
         assert rows(connection, "select count(*) from pg_replication_slots where slot_name <> 'seen'") == [(0,)]
 

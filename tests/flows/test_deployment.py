@@ -70,7 +70,9 @@ def test_a_worker_runs_the_deployed_flow_with_the_plan_as_its_form(
     assert shop.sql("target", everything) == shop.sql("source", everything)
     assert shop.sql("target", "select state from landbridge.cutover") == [("done",)]
 
-    logs = api(prefect, "POST", "/logs/filter", {"logs": {"level": {"ge_": 20}}, "limit": 200, "sort": "TIMESTAMP_DESC"})
+    logs = api(
+        prefect, "POST", "/logs/filter", {"logs": {"level": {"ge_": 20}}, "limit": 200, "sort": "TIMESTAMP_DESC"}
+    )
     assert any("load: done" in line["message"] for line in logs)
     newest = {"sort": "START_TIME_DESC", "limit": 200}  # the server has run many other flows before
     subflows = reversed(api(prefect, "POST", "/flow_runs/filter", newest))

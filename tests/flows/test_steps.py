@@ -94,7 +94,9 @@ def test_a_planted_difference_is_found_named_and_stops_the_gate(landbridge: Run,
     assert "takes writes of its own" in late.err
 
 
-def test_words_before_their_time_say_which_word_comes_first_and_a_stale_hold_is_let_go(landbridge: Run, shop: Shop) -> None:
+def test_words_before_their_time_say_which_word_comes_first_and_a_stale_hold_is_let_go(
+    landbridge: Run, shop: Shop
+) -> None:
     for word in ("validate", "cutover"):
         early = landbridge(word, str(shop.file))
         assert early.code == 2

@@ -5,6 +5,7 @@ from pathlib import Path
 import landbridge.spool
 from landbridge.endpoints import engines
 from landbridge.errors import MigrationError
+from tests import type_mapping
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -33,3 +34,7 @@ def test_the_documents_that_are_linked_exist() -> None:
     for page in [root / "README.md", *DOCS.glob("*.md")]:
         for link in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text()):
             assert (page.parent / link).exists(), f"{page.name} links to {link}"
+
+
+def test_the_type_mapping_is_what_the_code_does() -> None:
+    assert type_mapping.PLACE.read_text(encoding="utf-8") == type_mapping.page(), "run: python -m tests.type_mapping"

@@ -371,7 +371,7 @@ def test_mariadb_says_at_its_beginning_whether_a_transaction_is_one_statement() 
         log.query("DROP TABLE a2, m")
 
 
-@pytest.mark.parametrize("kind", [40, 39, 165, 166, 171, 20])
+@pytest.mark.parametrize("kind", [39, 20])
 def test_changes_that_cannot_be_decoded_are_refused(kind: int) -> None:
     log = Log()
     log.begin()
@@ -380,7 +380,7 @@ def test_changes_that_cannot_be_decoded_are_refused(kind: int) -> None:
         log.feed(kind, b"p\x00\x00\x00\x00\x00\x01\x00")
 
 
-@pytest.mark.parametrize("kind", [39, 166, 171, 20])
+@pytest.mark.parametrize("kind", [39, 20])
 def test_undecoded_rows_of_other_tables_are_stepped_over(kind: int) -> None:
     log = Log()
     log.begin()

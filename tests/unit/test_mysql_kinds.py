@@ -13,6 +13,7 @@ from landbridge.kinds import (
     Decimal,
     Enum,
     Float,
+    Geometry,
     Inet,
     Int,
     Json,
@@ -24,6 +25,7 @@ from landbridge.kinds import (
     Timestamp,
     TimestampTz,
     Uuid,
+    Vector,
     Year,
 )
 
@@ -62,8 +64,10 @@ NATIVE: dict[str, Kind] = {
     "uuid": Uuid(),
     "inet4": Inet(),
     "inet6": Inet(),
-    "point": Other(native="point"),
-    "vector(3)": Other(native="vector(3)"),
+    "point": Geometry(subtype="point"),
+    "geomcollection": Geometry(subtype="geometrycollection"),
+    "geometry": Geometry(),
+    "vector(3)": Vector(dimension=3),
     "set('a','b')": Set(labels=("a", "b")),
     "enum('a','b''c','d,e','é','x\"y','')": Enum(labels=("a", "b'c", "d,e", "é", 'x"y', "")),
     r"enum('b\\s','n\nl','unsigned(1)')": Enum(labels=("b\\s", "n\nl", "unsigned(1)")),

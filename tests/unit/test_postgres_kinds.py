@@ -6,17 +6,21 @@ from hypothesis import strategies as st
 
 from landbridge import kinds
 from landbridge.endpoints.postgres.kinds import kind_of, render
-from landbridge.endpoints.postgres.names import literal, quote, references, rename, shorten
+from landbridge.endpoints.postgres.names import literal, quote, references, rename, shorten, with_calls
 from landbridge.endpoints.postgres.schema import defaults, within
 from landbridge.endpoints.postgres.schema.target import Target
 from landbridge.kinds import (
+    Array,
     Bit,
     Bool,
     Bytes,
+    Composite,
     Date,
     Decimal,
     Enum,
     Float,
+    Geometry,
+    Hstore,
     Inet,
     Int,
     Json,
@@ -29,6 +33,7 @@ from landbridge.kinds import (
     Timestamp,
     TimestampTz,
     Uuid,
+    Vector,
     Year,
 )
 from landbridge.model import Column, Default, Index, IndexPart, Table, TableName
@@ -71,12 +76,22 @@ MOOD = Enum(labels=("sad", "it's ok"), schema="public", name="mood")
         ("bit varying(3)", Bit(length=3, varying=True)),
         ("inet", Inet()),
         ("public.mood", MOOD),
-        ("public.mood[]", Other(native="public.mood[]")),
-        ("text[]", Other(native="text[]")),
+        ("public.mood[]", Array(element=MOOD, native="public.mood[]")),
+        ("text[]", Array(element=Text(), native="text[]")),
+        ("numeric(5,2)[]", Array(element=Decimal(precision=5, scale=2), native="numeric(5,2)[]")),
+        ("public.geometry", Geometry()),
+        ("gis.geometry(Point,4326)", Geometry(subtype="point", srid=4326)),
+        ("public.geometry(Geometry,3857)", Geometry(srid=3857)),
+        ("public.geometry(PointZ)", Other(native="public.geometry(PointZ)")),
+        ("public.geography(Point,4326)", Geometry(subtype="point", srid=4326)),
+        ("public.geography", Geometry(srid=4326)),
+        ("public.geometry[]", Other(native="public.geometry[]")),
+        ("public.hstore", Hstore()),
+        ("public.vector", Other(native="public.vector")),
         ('"char"', Other(native='"char"')),
         ("interval day to second(3)", Other(native="interval day to second(3)")),
         ("public.citext", Other(native="public.citext")),
-        ("public.vector(3)", Other(native="public.vector(3)")),
+        ("public.vector(3)", Vector(dimension=3)),
         ("xml", Other(native="xml")),
         ("money", Other(native="money")),
     ],
@@ -128,10 +143,35 @@ def test_kinds_are_rendered_without_loss(kind: Kind, native: str) -> None:
     assert render(kind) == (native, ())
 
 
-def test_a_foreign_type_blocks() -> None:
-    native, losses = render(Other(native="geometry"))
+def test_a_foreign_type_becomes_text() -> None:
+    native, losses = render(Other(native="multirange"))
     assert native == "text"
-    assert [loss.blocking for loss in losses] == [True]
+    assert [loss.blocking for loss in losses] == [False]
+    assert "multirange" in losses[0].what
+
+
+@pytest.mark.parametrize(
+    ("kind", "native"),
+    [
+        (Geometry(), "gis.geometry"),
+        (Geometry(subtype="point"), "gis.geometry(Point)"),
+        (Geometry(subtype="geometrycollection", srid=4326), "gis.geometry(GeometryCollection,4326)"),
+        (Geometry(srid=3857), "gis.geometry(Geometry,3857)"),
+        (Vector(dimension=3), "gis.vector(3)"),
+    ],
+)
+def test_what_an_extension_brings_needs_it(kind: Kind, native: str) -> None:
+    assert render(kind, extensions={"geometry": "gis.geometry", "vector": "gis.vector"}) == (native, ())
+    (loss,) = render(kind)[1]
+    assert loss.blocking
+    assert loss.choices[0].startswith("CREATE EXTENSION")
+    assert kind_of(native) == kind
+
+
+def test_a_span_is_an_interval() -> None:
+    native, losses = render(Time(fsp=3, long=True))
+    assert native == "interval(3)"
+    assert [loss.blocking for loss in losses] == [False]
 
 
 def test_a_time_of_day_is_narrower_than_a_span() -> None:
@@ -311,6 +351,21 @@ def test_only_relations_and_types_are_renamed() -> None:
     assert rename(before, {}) == before
 
 
+def test_routines_and_operators_are_renamed_by_their_signatures() -> None:
+    names = with_calls({name("public.f(integer)"): name("app.f(integer)"), name("public.+(a,b)"): name("app.+(a,b)")})
+    before = "CREATE VIEW public.v AS SELECT public.f(1) OPERATOR(public.+) t.f, t.*, public.f, public.g(2)"
+    after = before.replace("public.f", '"app"."f"').replace("(public.+)", '("app".+)')
+    assert rename(before, names) == after
+
+
+def test_columns_behind_a_relation_are_no_call() -> None:
+    names = {name("public.t"): name("app.t")}
+    before = "REFERENCES public.t(id); INSERT INTO public.t (id) SELECT public.t(1)"
+    assert rename(f"x {before}", names) == "x " + before.replace("REFERENCES public.t", 'REFERENCES "app"."t"').replace(
+        "INTO public.t", 'INTO "app"."t"'
+    )
+
+
 def test_a_unique_index_of_nulls_needs_version_15() -> None:
     index = Index(name="i", parts=(IndexPart(column="a", native="a"),), unique=True, nulls_distinct=False)
     table = Table(name=name("s.t"), columns=(Column(name="a", kind=Int(bits=32), native="integer"),), indexes=(index,))
@@ -323,10 +378,26 @@ def test_a_unique_index_of_nulls_needs_version_15() -> None:
         )
 
 
+def test_the_parts_of_a_type_move_with_their_schema() -> None:
+    old, new = name("public.mood"), name("other.mood")
+    array = Array(element=MOOD, native="public.mood[]")
+    pair = Composite(fields=(("m", array), ("n", Int(bits=32))), native="public.pair")
+    columns = (Column(name="a", kind=array, native="public.mood[]"), Column(name="p", kind=pair, native="public.pair"))
+    table = Table(name=name("public.t"), columns=columns)
+    names = {table.name: name("other.t"), old: new, name("public.pair"): name("other.pair")}
+    target = Target(version=180_000, names=frozenset(), keywords=frozenset())
+    moved = Array(element=Enum(labels=MOOD.labels, schema="other", name="mood"), native="other.mood[]")
+    assert [(each.kind, each.native) for each in within.adopt(table, name("other.t"), names, target).table.columns] == [
+        (moved, "other.mood[]"),
+        (Composite(fields=(("m", moved), ("n", Int(bits=32))), native="other.pair"), "other.pair"),
+    ]
+
+
 def test_every_kind_can_be_rendered() -> None:
     samples = [
         Int(bits=8), Decimal(), Float(bits=32), Bool(), Date(), Time(), Timestamp(), TimestampTz(), Text(), Bytes(),
-        Json(), Uuid(), MOOD, Set(labels=()), Bit(length=1), Year(), Inet(), Other(native="x"),
+        Json(), Uuid(), MOOD, Set(labels=()), Bit(length=1), Year(), Inet(), Other(native="x"), Geometry(),
+        Vector(dimension=1), Array(element=Text(), native="text[]"), Composite(fields=(), native="c"), Hstore(),
     ]  # fmt: skip
     assert {type(kind) for kind in samples} == set(kinds.Kind.__args__)  # type: ignore[attr-defined]
     assert all(render(kind)[0] for kind in samples)

@@ -18,7 +18,7 @@ import pymysql
 from pymysql.constants import COMMAND, ER
 from pymysqlreplication.constants import BINLOG
 
-from landbridge.endpoints.mysql import connection
+from landbridge.endpoints.mysql import compression, connection
 from landbridge.errors import Terminal, Transient
 from landbridge.model import Position
 
@@ -40,8 +40,7 @@ Event = tuple[int, int, int, int, bytes]
 
 _FIRST_ID, _LAST_ID = 1 << 31, (1 << 32) - 1
 _PACKET = struct.Struct("<HBBB")  # length (3 bytes), sequence number, status
-_HEADER = struct.Struct("<IBIIIH")  # timestamp, type, server id, size, end position, flags
-_HEADER_SIZE = _HEADER.size
+_HEADER_SIZE = compression.HEADER.size
 _WHOLE = 0xFFFFFF
 """Length of a packet whose payload goes on in the next one."""
 
@@ -76,10 +75,17 @@ class Dump:
         self._offset = 0
 
     def __iter__(self) -> Iterator[Event]:
-        header = _HEADER.unpack_from
+        header = compression.HEADER.unpack_from
         while True:
-            event = self._payload()
+            event, whole = self._packet()
             stamp, kind, _, size, end, flags = header(event)
+            if kind == compression.TRANSACTION_PAYLOAD:
+                start = self._offset
+                self._advance(kind, size, end, flags)
+                yield from self._packed(self._pieces(event, size, whole), start)
+                continue
+            if not whole:
+                event = b"".join([event, *self._more()])
             if size != len(event):
                 raise self._lost(f"an event of {size} bytes arrived with {len(event)}")
             self._advance(kind, size, end, flags)
@@ -111,20 +117,46 @@ class Dump:
         if self._checksummed and zlib.crc32(memoryview(event)[:-4]) != int.from_bytes(event[-4:], "little"):
             raise self._lost("an event arrived damaged: its checksum is wrong")
 
-    def _payload(self) -> bytes:
-        """One event, of as many packets as it takes."""
+    def _packed(self, pieces: Iterator[bytes], start: int) -> Iterator[Event]:
+        """The events inside of one. They have no places of their own: the last one ends it, the others are before."""
+        last: compression.PackedEvent | None = None
+        try:
+            for found in compression.events(pieces):
+                if last is not None:
+                    yield last[0], last[1], start, last[2], last[3]
+                last = found
+        except compression.Damaged as damage:
+            raise self._lost(f"a compressed transaction arrived damaged: {damage}") from None
+        if last is not None:
+            yield last[0], last[1], self._offset, last[2], last[3]
+
+    def _pieces(self, first: bytes, size: int, whole: bool) -> Iterator[bytes]:
+        """The body of an event of any size. Its size and checksum are verified before the last piece is handed on."""
+        held, start, crc, seen = first, _HEADER_SIZE, 0, len(first)
+        for piece in () if whole else self._more():
+            crc = zlib.crc32(memoryview(held)[:-4], crc)
+            yield held[start:-4]
+            held, start, seen = held[-4:] + piece, 0, seen + len(piece)
+        if seen != size:
+            raise self._lost(f"an event of {size} bytes arrived with {seen}")
+        if self._checksummed and zlib.crc32(memoryview(held)[:-4], crc) != int.from_bytes(held[-4:], "little"):
+            raise self._lost("an event arrived damaged: its checksum is wrong")
+        yield held[start:-4] if self._checksummed else held[start:]
+
+    def _packet(self) -> tuple[bytes, bool]:
+        """An event's first packet, and whether that is all of it."""
         low, high, _, status = _PACKET.unpack(self._take(5))
         length = low | high << 16
         if status != 0:
             self._refused(bytes((status,)) + self._take(length - 1))
-        if length < _WHOLE:
-            return self._take(length - 1)
-        parts = [self._take(length - 1)]
+        return self._take(length - 1), length < _WHOLE
+
+    def _more(self) -> Iterator[bytes]:
+        length = _WHOLE
         while length == _WHOLE:
             low, high, _ = struct.unpack("<HBB", self._take(4))
             length = low | high << 16
-            parts.append(self._take(length))
-        return b"".join(parts)
+            yield self._take(length)
 
     def _take(self, size: int) -> bytes:
         start, self._at = self._at, self._at + size

@@ -17,10 +17,13 @@ from typing import Any, Literal
 import pymysql
 from pymysql.constants import ER
 
-from landbridge.endpoints.mysql import FAMILY, kinds
+from landbridge.endpoints.mysql import FAMILY, definitions, kinds
 from landbridge.endpoints.mysql.connection import Database, closing, driver_errors
+from landbridge.endpoints.mysql.grants import grants
 from landbridge.endpoints.mysql.names import qualified, quote
-from landbridge.kinds import Bytes, Enum, Json, Kind, Other, Set, TimestampTz
+from landbridge.endpoints.mysql.scan import Questions, Scanned
+from landbridge.endpoints.mysql.schema import definition
+from landbridge.kinds import Bytes, Date, Enum, Geometry, Json, Kind, Other, Set, Time, Timestamp, TimestampTz
 from landbridge.model import (
     Catalog,
     Check,
@@ -75,6 +78,24 @@ def fetch(connection: Any, sql: str, parameters: Mapping[str, Any] | Sequence[An
         return list(cursor.fetchall())
 
 
+def show_create(connection: Any, table: TableName) -> str:
+    """
+    Empty where this login may not see it. Bytes that are no UTF-8, as MariaDB 10.11 prints binary defaults, are
+    surrogates.
+    """
+    encoding = connection.encoding
+    connection.encoding = "latin-1"  # the driver's decoding, which would fail at them
+    try:
+        ddl: str = fetch(connection, f"show create table {qualified(table)}".encode())[0][1]  # type: ignore[arg-type]
+    except pymysql.MySQLError as error:
+        if error.args[0] in _DENIED:
+            return ""
+        raise
+    finally:
+        connection.encoding = encoding
+    return ddl.encode("latin-1").decode(errors="surrogateescape")
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Reading:
     """One pass over the catalog through one connection."""
@@ -92,12 +113,13 @@ class _Reading:
         sequences = [TableName(schema=row[0], name=row[1]) for row in rows if row[2] == "SEQUENCE"]
         indexes, checks = self._grouped("indexes", flavoured=True), self._grouped("checks", flavoured=True)
         others = {*self._objects(), *_not_tables(rows), *_not_carried(indexes, checks)}
+        others |= set(grants(self.connection, self.schemas))
         return Catalog(
             family=FAMILY,
             version=version,
             tables=tuple(self._tables([row for row in rows if _is_table(row)], indexes, checks)),
             sequences=tuple(read_sequence(self.connection, name) for name in sequences),
-            others=tuple(sorted(others, key=lambda other: (other.kind, other.name, other.parent or other.name))),
+            others=tuple(definitions.complete(self.connection, sorted(others, key=_place), self.schemas)),
         )
 
     def _rows(self, query: str, *, flavoured: bool = False) -> list[Row]:
@@ -115,18 +137,22 @@ class _Reading:
         linked = _linked(foreign_keys)
         engines = fetch(self.connection, "select engine from information_schema.engines where transactions = 'YES'")
         old_image, logs_cascades = self._old_image(), self._logs_cascades()
-        for schema, table, _, engine, count, size, _, comment in rows:
+        for schema, table, _, engine, count, size, _, comment, collation in rows:
             name = TableName(schema=schema, name=table)
             reader = _Columns(connection=self.connection, mariadb=self.mariadb, table=name)
             documents = {row[0] for row in checks[name] if _is_json_check(row)}
+            described = reader.read(columns[name], documents, linked[name], scan=(count or 0) <= SCAN_LIMIT)
+            text = definition.read(show_create(self.connection, name), collation, described)
             yield Table(
                 name=name,
-                columns=reader.read(columns[name], documents, linked[name], scan=(count or 0) <= SCAN_LIMIT),
+                columns=described,
                 primary_key=_primary_key(indexes[name]),
                 indexes=tuple(self._indexes(indexes[name])),
                 foreign_keys=tuple(foreign_keys.get(name, ())),
                 checks=tuple(self._checks(checks[name])),
                 comment=comment,
+                partitioning=definition.partitioning(text),
+                definition=text,
                 transactional=(engine,) in engines,
                 old_image=old_image,
                 logs_cascades=logs_cascades,
@@ -208,17 +234,20 @@ class _Reading:
                 yield SchemaObject(kind=kind, name=TableName(schema=schema, name=name), parent=parent)
 
 
+def _place(found: SchemaObject) -> tuple[str, TableName, TableName]:
+    return found.kind, found.name, found.parent or found.name
+
+
 def _is_table(row: Row) -> bool:
     return row[2] == "BASE TABLE" and row[3] is not None
 
 
 def _not_tables(rows: list[Row]) -> Iterator[SchemaObject]:
-    for schema, table, kind, _, _, _, options, _ in rows:
+    for schema, table, kind, engine, *_ in rows:
         name = TableName(schema=schema, name=table)
-        if _is_table((schema, table, kind, _)):
-            if "partitioned" in options:
-                yield SchemaObject(kind="partitioning", name=name, parent=name)
-        elif kind == "BASE TABLE":
+        if _is_table((schema, table, kind, engine)):
+            continue
+        if kind == "BASE TABLE":
             yield SchemaObject(kind="damaged table", name=name)
         elif kind != "SEQUENCE":
             yield SchemaObject(kind={"SYSTEM VERSIONED": "system-versioned table"}.get(kind, kind.lower()), name=name)
@@ -291,28 +320,31 @@ class _Columns:
 
     def read(self, rows: list[Row], documents: set[str], linked: set[str], *, scan: bool) -> tuple[Column, ...]:
         """documents: columns with JSON's check. linked: those of a foreign key, whose ends must have one type."""
-        candidates = [
-            row[0]
-            for row in rows
-            if kinds.may_be_bool(row[3])
-            and row[1] in (None, "NULL", "0", "1")
-            and row[0] not in linked
-            and "auto_increment" not in row[4].lower()
-        ]
-        booleans = self._booleans(candidates) if scan and candidates else set()
-        return tuple(self._exact(self._column(row, row[0] in documents, row[0] in booleans)) for row in rows)
+        scanned = self._questions(rows, linked).ask(self._ask, qualified(self.table)) if scan else Scanned()
+        return tuple(self._exact(self._column(row, row[0] in documents, scanned)) for row in rows)
 
-    def _booleans(self, candidates: list[str]) -> set[str]:
-        extremes = ", ".join(f"min({quote(name)}), max({quote(name)})" for name in candidates)
-        found = self._ask(f"select {extremes} from {qualified(self.table)}") or (2,) * (2 * len(candidates))
-        pairs = zip(candidates, found[0::2], found[1::2], strict=True)
-        return {name for name, low, high in pairs if low in (None, 0, 1) and high in (None, 0, 1)}
+    def _questions(self, rows: list[Row], linked: set[str]) -> Questions:
+        stored = [(row[0], kinds.kind_of(row[3])) for row in rows if not row[5]]
+        return Questions(
+            booleans=[
+                row[0]
+                for row in rows
+                if kinds.may_be_bool(row[3])
+                and row[1] in (None, "NULL", "0", "1")
+                and row[0] not in linked
+                and "auto_increment" not in row[4].lower()
+            ],
+            times=[name for name, kind in stored if isinstance(kind, Time)],
+            dates=[name for name, kind in stored if isinstance(kind, Date | Timestamp | TimestampTz)],
+        )
 
-    def _column(self, row: Row, document: bool, boolean: bool) -> Column:
+    def _column(self, row: Row, document: bool, scanned: Scanned) -> Column:
         name, default, nullable, native, extra, expression, collation, comment = row
-        kind: Kind = kinds.kind_of(native, boolean=boolean)
+        kind: Kind = kinds.kind_of(native, boolean=name in scanned.booleans)
         if document and native == "longtext":
             kind = Json(exact=True)
+        elif isinstance(kind, Time):
+            kind = replace(kind, long=name in scanned.spans)
         extra = extra.lower()
         generated = Generated(expression=self._plain(expression), stored="stored" in extra) if expression else None
         return Column(
@@ -324,6 +356,7 @@ class _Columns:
             generated=generated,
             identity="auto" if "auto_increment" in extra else None,
             on_update_now="on update" in extra,
+            odd_dates=scanned.odd_dates.get(name, 0),
             collation=collation,
             comment=comment,
         )
@@ -342,6 +375,8 @@ class _Columns:
 
     def _exact(self, column: Column) -> Column:
         kind, default = column.kind, column.default
+        if isinstance(kind, Geometry) and not self.mariadb:
+            return replace(column, kind=replace(kind, srid=self._srid(column.name)))
         if isinstance(kind, Enum | Set) and "?" in column.native:
             kind = self._exact_labels(column.name, kind) or Other(native=column.native)
         if default and default.literal is not None and self._is_vague(kind, default):
@@ -364,6 +399,16 @@ class _Columns:
         if isinstance(kind, Bytes):
             return kinds.default_of_value(kind, "0x" + rows[0][0])
         return kinds.default_of_value(kind, rows[0][0])
+
+    def _srid(self, column: str) -> int | None:
+        """MariaDB only notes what a column's values should have; MySQL refuses others, and so may the target."""
+        where = "table_schema = %s and table_name = %s and column_name = %s"
+        rows = fetch(
+            self.connection,
+            f"select srs_id from information_schema.columns where {where}",
+            (self.table.schema, self.table.name, column),
+        )
+        return int(rows[0][0]) if rows and rows[0][0] else None
 
     def _sample(self, column: str, values: str, wanted: str) -> list[Row]:
         """

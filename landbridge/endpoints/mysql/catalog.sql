@@ -1,7 +1,8 @@
 -- The catalog's queries by name. %(schemas)s is a list. Every row begins with the table's schema and name.
 
 -- name: tables
-select table_schema, table_name, table_type, engine, table_rows, data_length, create_options, table_comment
+select table_schema, table_name, table_type, engine, table_rows, data_length, create_options, table_comment,
+       table_collation
 from information_schema.tables
 where table_schema in %(schemas)s and table_type <> 'TEMPORARY'
 order by table_schema, table_name

@@ -1,4 +1,4 @@
-"""Whether a server can serve as the source; every fault comes with the statement that mends it (docs/checks.md)."""
+"""Whether a server can be source or target; every fault comes with the statement that mends it (docs/checks.md)."""
 
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -7,10 +7,12 @@ import pymysql
 
 from landbridge.endpoints.abc import Finding
 from landbridge.endpoints.findings import listed, refuse, warn
+from landbridge.endpoints.mysql import target_checks
 from landbridge.endpoints.mysql.catalog import fetch
 from landbridge.endpoints.mysql.connection import Database, closing, driver_errors, translate
 from landbridge.endpoints.mysql.freeze import noted
 from landbridge.endpoints.mysql.names import qualified, quote
+from landbridge.endpoints.mysql.revoke_checks import check_revoke
 from landbridge.endpoints.mysql.rights import Facts, Grants, bypassing, check_rights
 from landbridge.errors import MigrationError
 from landbridge.kinds import Bytes, Json, Text
@@ -35,13 +37,11 @@ _SETTINGS = {
         ("binlog_format", "binlog-format", "ROW", "statements in the binlog do not say which rows they changed"),
         ("binlog_row_image", "binlog-row-image", "FULL", "changes would not carry whole rows"),
         ("binlog_row_metadata", "binlog-row-metadata", "FULL", "changes would not say signs, names and labels"),
-        ("log_bin_compress", "binlog-compression", "OFF", "compressed events cannot be read yet"),
     ),
     False: (
         ("binlog_format", "binlog-format", "ROW", "statements in the binlog do not say which rows they changed"),
         ("binlog_row_image", "binlog-row-image", "FULL", "changes would not carry whole rows"),
         ("binlog_row_metadata", "binlog-row-metadata", "FULL", "changes would not say signs, names and labels"),
-        ("binlog_transaction_compression", "binlog-compression", "OFF", "compressed events cannot be read yet"),
         ("binlog_row_value_options", "binlog-row-value-options", "", "partial JSON changes cannot be read yet"),
         ("gtid_mode", "gtid-mode", "ON", "after a failover the place in the log could not be found again"),
     ),
@@ -73,6 +73,14 @@ class Checker:
         return None
 
     def check_source(self, tables: Sequence[TableMap], freeze: str) -> Iterator[Finding]:
+        yield from self._checked(tables, freeze, _CHECKS)
+
+    def check_target(self, tables: Sequence[TableMap], owned: Collection[TableName]) -> Iterator[Finding]:
+        yield from self._checked(tables, "", (_version, *target_checks.checks(owned)))
+
+    def _checked(
+        self, tables: Sequence[TableMap], freeze: str, checks: Sequence[Callable[[Facts], Iterator[Finding]]]
+    ) -> Iterator[Finding]:
         unreachable = self.reach()
         if unreachable:
             yield unreachable
@@ -87,20 +95,8 @@ class Checker:
                 tables=tables,
                 freeze=freeze,
             )
-            for check in _CHECKS:
+            for check in checks:
                 yield from self._tried(check, facts)
-
-    def check_target(
-        self,
-        tables: Sequence[TableMap],  # noqa: ARG002
-        owned: Collection[TableName],  # noqa: ARG002
-    ) -> Iterator[Finding]:
-        yield refuse(
-            "target-engine",
-            found=f"{self._database.ref.engine} cannot be a target yet",
-            wanted="an engine that can take the tables in",
-            mend="choose another engine for the target in the plan",
-        )
 
     def _tried(self, check: Callable[[Facts], Iterator[Finding]], facts: Facts) -> Iterator[Finding]:
         try:
@@ -131,9 +127,9 @@ def _version(facts: Facts) -> Iterator[Finding]:
     if found < oldest:
         yield refuse(
             "server-version",
-            found=f"the source is version {text}",
+            found=f"the server is version {text}",
             wanted=f"{name} or newer",
-            mend="upgrade the source, or migrate from a newer replica of it",
+            mend="upgrade it, or use a newer replica of it as the source",
         )
 
 
@@ -211,10 +207,10 @@ def _replica(facts: Facts) -> Iterator[Finding]:
             wanted="log_replica_updates (log_slave_updates) ON",
             mend="set it in the server's configuration and restart it, or migrate from the replica's own source",
         )
-    if facts.freeze == "read-only":
+    if facts.freeze in ("read-only", "revoke"):
         yield warn(
             "freeze-replica",
-            found="the source is a replica: read_only does not stop what it replicates",
+            found="the source is a replica: no freeze stops what it replicates",
             wanted="replication stopped before the cutover",
             mend="STOP REPLICA; before the cutover, or migrate from the replica's own source",
         )
@@ -328,12 +324,8 @@ def _longest(facts: Facts, table: Table, columns: list[Column]) -> int:
 
 def _freeze(facts: Facts) -> Iterator[Finding]:
     if facts.freeze == "revoke":
-        yield refuse(
-            "freeze-mode",
-            found="writers of this engine cannot be stopped by revoking their rights yet",
-            wanted="freeze: read-only, or a hook of your own",
-            mend="write `freeze: read-only` or `freeze: 'hook: COMMAND'` under cutover in the plan",
-        )
+        yield from check_revoke(facts)
+        yield from _cluster(facts)
     if facts.freeze != "read-only":
         return
     if facts.variables["read_only"] != "OFF" and not noted(facts.connection):
@@ -353,7 +345,7 @@ def _cluster(facts: Facts) -> Iterator[Finding]:
     if together or facts.variables.get("group_replication_single_primary_mode") == "OFF":
         yield refuse(
             "freeze-cluster",
-            found="the source is one of several servers that take writes: read_only stops this one alone",
+            found="the source is one of several servers that take writes: it would be frozen alone",
             wanted="a freeze of all of them",
             mend="write `freeze: 'hook: COMMAND'` under cutover, with a command that stops the writers everywhere",
         )

@@ -7,22 +7,38 @@ from typing import Any
 
 import pymysql
 import sqlalchemy as sa
-from pymysql.constants import ER
+from pymysql.constants import CLIENT, ER
+from sqlalchemy.dialects.mysql.base import MySQLDDLCompiler, MySQLTypeCompiler
 from sqlalchemy.pool import NullPool
 
 from landbridge.errors import MigrationError, Terminal, Transient
 from landbridge.plan import EndpointRef
 
 SQL_MODE = (
-    "STRICT_TRANS_TABLES,STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO"
+    "STRICT_TRANS_TABLES,STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO,"
+    "ALLOW_INVALID_DATES"
 )
-"""Exact, so that neither the server's default nor NO_BACKSLASH_ESCAPES or ANSI_QUOTES changes what SQL means."""
+"""
+Exact, so that neither the server's default nor NO_BACKSLASH_ESCAPES or ANSI_QUOTES changes what SQL means. A source may
+hold the 30th of February, and within the family it arrives as it is.
+"""
+
+_FLAGS = CLIENT.FOUND_ROWS | CLIENT.LOCAL_FILES
+"""
+Rows found are counted, also where an update changes nothing. Of LOCAL_FILES the driver itself knows nothing, so that a
+server that asks for a file of its own choice is refused; only infile.py answers.
+"""
 
 _TRANSIENT = {
     ER.LOCK_WAIT_TIMEOUT, ER.LOCK_DEADLOCK, ER.CON_COUNT_ERROR, ER.SERVER_SHUTDOWN, ER.TOO_MANY_USER_CONNECTIONS,
     ER.QUERY_INTERRUPTED, 1613, 1614, 1927, 1969, 3024,
 }  # fmt: skip
 _LOST = {2002, 2003, 2006, 2013, 2014, 2055, 0}
+_OF_DATA = {
+    ER.WARN_DATA_TRUNCATED, ER.TRUNCATED_WRONG_VALUE_FOR_FIELD, ER.WARN_TOO_FEW_RECORDS, ER.WARN_TOO_MANY_RECORDS,
+    ER.WARN_ALLOWED_PACKET_OVERFLOWED, 1300, 1364, 1525, 3643, 3819, 4078,
+}  # fmt: skip
+"""Errors that mean the row, beside those of SQLSTATE classes 22 and 23."""
 
 
 class Database:
@@ -48,11 +64,24 @@ class Database:
         return connection
 
     def engine(self) -> sa.Engine:
-        engine = sa.create_engine("mysql+pymysql://", creator=lambda: self.open(autocommit=False), poolclass=NullPool)
+        engine = sa.create_engine("mysql+pymysql://", creator=self._in_transaction, poolclass=NullPool)
+        engine.dialect.ddl_compiler = _BytewiseTables
+        engine.dialect.type_compiler_instance = _LongTexts(engine.dialect)
         sa.event.listen(engine, "handle_error", self._raise_ours)
         return engine
 
+    def _in_transaction(self) -> Any:
+        """The ledger counts on statements that see what others have committed before them."""
+        connection = self.open(autocommit=False)
+        with driver_errors(self.ref), connection.cursor() as cursor:
+            cursor.execute("set session transaction isolation level read committed")
+            cursor.execute("set session default_storage_engine = InnoDB")
+        return connection
+
     def _raise_ours(self, context: sa.ExceptionContext) -> None:
+        execution = context.execution_context
+        if execution is not None and execution.execution_options.get("skip_user_error_events"):
+            return  # SQLAlchemy tries whether a table is there
         if isinstance(context.original_exception, pymysql.Error):
             raise translate(context.original_exception, self.ref)
 
@@ -79,7 +108,7 @@ class Database:
         options: dict[str, Any] = {
             "host": ref.host, "port": ref.port or 3306, "user": ref.user, "password": ref.secret(),
             "database": ref.database, "charset": "utf8mb4", "autocommit": True, "connect_timeout": 10,
-            "read_timeout": None, "program_name": "landbridge",
+            "read_timeout": None, "program_name": "landbridge", "client_flag": _FLAGS,
         }  # fmt: skip
         return pymysql.connect(**(options | tls_settings(ref) | settings))
 
@@ -113,10 +142,30 @@ def driver_errors(ref: EndpointRef) -> Iterator[None]:
         raise translate(error, ref) from None
 
 
+class _BytewiseTables(MySQLDDLCompiler):
+    """Tables that SQLAlchemy makes are the ledger's, whose positions and names are what their bytes are."""
+
+    def post_create_table(self, table: sa.Table) -> str:
+        return f"{super().post_create_table(table)} engine=InnoDB character set utf8mb4 collate utf8mb4_bin"
+
+
+class _LongTexts(MySQLTypeCompiler):
+    """A text without a length has none here either: TEXT would end at 64 KiB."""
+
+    def visit_TEXT(self, type_: Any, **_: Any) -> str:  # noqa: N802 - SQLAlchemy's name
+        return "LONGTEXT" if type_.length is None else super().visit_TEXT(type_)
+
+
+def is_of_data(error: pymysql.Error) -> bool:
+    """Whether the row itself is refused. The messages of these errors quote it."""
+    state = getattr(error, "sqlstate", None) or ""
+    return state.startswith(("22", "23")) or (bool(error.args) and error.args[0] in _OF_DATA)
+
+
 def translate(error: pymysql.Error, ref: EndpointRef) -> MigrationError:
     where = f"{ref.engine} at {ref.host}:{ref.port or 3306}"
     number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-    message = str(error.args[1]) if len(error.args) > 1 else str(error)
+    message = "a row was refused" if is_of_data(error) else str(error.args[-1]) if error.args else type(error).__name__
     if number in _LOST:
         return Transient(f"{where}: {message}", mend="check host and port and that the server runs")
     if number in (ER.ACCESS_DENIED_ERROR, ER.DBACCESS_DENIED_ERROR, ER.SPECIFIC_ACCESS_DENIED_ERROR, 1698):

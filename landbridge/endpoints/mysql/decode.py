@@ -75,15 +75,16 @@ class TableDecoder:
 
 
 def _layout(table: TableMap, column: events.WireColumn, charsets: Charsets) -> Layout:
-    kinds = {field.source.name: field.source.kind for field in table.columns}
-    found = fields.layout(column, kinds.get(column.name), charsets)
-    if found is None or (found.source is None and column.name in kinds):
+    recorded = {each.source.name: each.source for each in table.columns}
+    planned = recorded.get(column.name)
+    found = fields.layout(column, planned.kind if planned else None, charsets)
+    if found is None or (found.source is None and planned):
         raise Unsupported(
             f"column {column.name} of table {table.source.name} has a type that cannot be read from the log"
             f" (type {column.type})",
             mend="leave the table out of the plan (exclude), or change the column's type",
         )
-    return found
+    return fields.without_odd_dates(found) if planned and planned.zero_dates == "null" else found
 
 
 class _LoopWriter:

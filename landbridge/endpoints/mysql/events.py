@@ -14,7 +14,7 @@ from landbridge.errors import Unsupported
 from landbridge.model import TableName
 
 VECTOR, TYPED_ARRAY, BLOB_COMPRESSED, VARCHAR_COMPRESSED = 242, 20, 140, 141
-TRANSACTION_PAYLOAD, HEARTBEAT_V2, GTID_TAGGED = 40, 41, 42
+HEARTBEAT_V2, GTID_TAGGED = 41, 42
 
 INSERTS = {BINLOG.WRITE_ROWS_EVENT_V1, BINLOG.WRITE_ROWS_EVENT_V2}
 UPDATES = {BINLOG.UPDATE_ROWS_EVENT_V1, BINLOG.UPDATE_ROWS_EVENT_V2}
@@ -22,14 +22,12 @@ DELETES = {BINLOG.DELETE_ROWS_EVENT_V1, BINLOG.DELETE_ROWS_EVENT_V2}
 ROWS_V2 = {BINLOG.WRITE_ROWS_EVENT_V2, BINLOG.UPDATE_ROWS_EVENT_V2, BINLOG.DELETE_ROWS_EVENT_V2}
 
 UNDECODED = {
-    TRANSACTION_PAYLOAD: ("a compressed transaction", "SET GLOBAL binlog_transaction_compression = OFF"),
     BINLOG.PARTIAL_UPDATE_ROWS_EVENT: ("a partial update of JSON", "SET GLOBAL binlog_row_value_options = ''"),
     **dict.fromkeys(range(20, 23), ("rows in the format of servers before 5.1", "replicate them once more")),
-    **dict.fromkeys(range(165, 172), ("a compressed event", "SET GLOBAL log_bin_compress = OFF")),
 }
 """Types that hold changes which this version cannot read, and what switches them off."""
 
-UNDECODED_ROWS = {BINLOG.PARTIAL_UPDATE_ROWS_EVENT, *range(20, 23), *range(166, 172)}
+UNDECODED_ROWS = {BINLOG.PARTIAL_UPDATE_ROWS_EVENT, *range(20, 23)}
 """Those of them that belong to one table."""
 
 _ONE_BYTE = {

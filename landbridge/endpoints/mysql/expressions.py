@@ -9,6 +9,7 @@ times faster than characters, and no collation has a say.
 
 from collections.abc import Callable
 
+from landbridge.endpoints.mysql import texts
 from landbridge.endpoints.mysql.names import quote
 from landbridge.kinds import (
     FREE_TEXT,
@@ -17,11 +18,13 @@ from landbridge.kinds import (
     Bytes,
     Decimal,
     Float,
+    Geometry,
     Inet,
     Int,
     Text,
     TimestampTz,
     Uuid,
+    Vector,
 )
 from landbridge.model import Field, Relation
 
@@ -41,7 +44,21 @@ OVERFLOW = 10**30
 def canonical(field: Field) -> str:
     """The canonical text of a column, NULL where the column is, or where it is too long for one value."""
     made = _BY_KIND.get(type(field.kind))
-    return made(quote(field.name), field) if made else quote(field.name)
+    text = made(quote(field.name), field) if made else quote(field.name)
+    return f"if({is_no_date(field.name)}, null, {text})" if field.zero_dates == "null" else text
+
+
+def is_no_date(name: str) -> str:
+    """Condition for zero, partial and impossible dates and those of year 0, which no calendar has; NULL for NULL."""
+    column = quote(name)
+    part = f"year({column}) = 0 or month({column}) = 0 or dayofmonth({column}) = 0"
+    return f"({part} or dayofmonth({column}) > dayofmonth(last_day({column})))"
+
+
+def is_null(field: Field) -> str:
+    """Condition that a field travels as NULL."""
+    null = f"{quote(field.name)} is null"
+    return f"({null} or {is_no_date(field.name)})" if field.zero_dates == "null" else null
 
 
 def _text(column: str, _: Field) -> str:
@@ -70,6 +87,8 @@ def _double(column: str, field: Field) -> str:
 
 
 def _bit(column: str, field: Field) -> str:
+    if not field.native.startswith("bit"):
+        return column
     return f"lpad(bin({column} + 0), {getattr(field.kind, 'length', 64)}, '0')"
 
 
@@ -79,6 +98,10 @@ def _integer(column: str, field: Field) -> str:
 
 def _decimal(column: str, field: Field) -> str:
     digits = field.native.partition("(")[2].partition(")")[0]
+    if isinstance(field.kind, Decimal) and field.kind.scale is None:
+        # Each of the source's values had a scale of its own.
+        trimmed = f"trim(trailing '.' from trim(trailing '0' from {column}))"
+        return f"if(locate('.', {column}), {trimmed}, {column})"
     return f"cast({column} as decimal({digits}))" if "zerofill" in field.native else column
 
 
@@ -92,6 +115,29 @@ def _inet(column: str, field: Field) -> str:
     return groups if field.native == "inet6" else f"cast({column} as char)"
 
 
+def is_packed(field: Field) -> bool:
+    """Whether the column is a geometry or a vector of the server's own: the kind may be kept as a text as well."""
+    own = (Geometry, ("geom", "point", "line", "polygon", "multi")), (Vector, ("vector",))
+    return any(isinstance(field.kind, kind) and field.native.startswith(names) for kind, names in own)
+
+
+def _geometry(column: str, field: Field) -> str:
+    """
+    EWKB in hex. The server keeps four bytes of SRID and then WKB, little-endian and X before Y whatever axis order a
+    reference system has (manual, "Supported Spatial Data Formats"; measured on MySQL 9.7).
+    """
+    if not is_packed(field):
+        return _text(column, field)
+    digits = f"lower(hex({column}))"
+    with_srid = f"concat(substr({digits}, 9, 8), '20', left({digits}, 8), substr({digits}, 19))"
+    return f"if(left({digits}, 8) = '00000000', substr({digits}, 9), {with_srid})"
+
+
+def _vector(column: str, field: Field) -> str:
+    """The servers print six digits, too few: as if it were too long, its row travels by plain columns (`raw`)."""
+    return "null" if is_packed(field) else _text(column, field)
+
+
 _BY_KIND: dict[type, Callable[[str, Field], str]] = {
     **dict.fromkeys(FREE_TEXT, _text),
     Bytes: _bytes,
@@ -103,6 +149,8 @@ _BY_KIND: dict[type, Callable[[str, Field], str]] = {
     TimestampTz: _timestamptz,
     Uuid: lambda column, _: f"cast({column} as char)",
     Inet: _inet,
+    Geometry: _geometry,
+    Vector: _vector,
 }
 """Other kinds are numbers and points in time that the server prints in canonical form."""
 
@@ -149,7 +197,7 @@ def hashed(relation: Relation) -> str:
 
 
 def _or_null(field: Field, expression: str) -> str:
-    return f"if({quote(field.name)} is null, {_NULL}, {expression})"
+    return f"if({is_null(field)}, {_NULL}, {expression})"
 
 
 def _concat(separator: str, parts: list[str], end: str | None = None) -> str:
@@ -163,4 +211,6 @@ def raw(field: Field) -> tuple[str, Callable[[bytes], bytes]]:
         return quote(field.name), lambda value: b"\\x" + value.hex().encode()
     if isinstance(field.kind, FREE_TEXT):
         return quote(field.name), bytes
+    if is_packed(field):
+        return quote(field.name), texts.ewkb if isinstance(field.kind, Geometry) else texts.vector
     return canonical(field), bytes

@@ -7,7 +7,7 @@ on MySQL 9.7 and MariaDB 10.11, 11.8 where the documentation is silent.
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pymysqlreplication.constants import FIELD_TYPE
@@ -15,7 +15,7 @@ from pymysqlreplication.constants import FIELD_TYPE
 from landbridge.endpoints.mysql import jsonb, texts
 from landbridge.endpoints.mysql.charsets import Charsets, Decoder
 from landbridge.endpoints.mysql.events import BLOB_COMPRESSED, VARCHAR_COMPRESSED, VECTOR, WireColumn
-from landbridge.kinds import Bytes, Inet, Kind, Uuid
+from landbridge.kinds import Bytes, Geometry, Inet, Kind, Uuid, Vector
 
 BINARY = 63
 """The collation of bytes."""
@@ -45,6 +45,7 @@ NAMES: dict[str, Any] = {
     "MILLI": texts.MILLI,
     "real": texts.real,
     "big": int.from_bytes,
+    "is_a_date": texts.is_a_date,
 }
 """What the sources may name besides {c}."""
 
@@ -68,6 +69,12 @@ def layout(wire: WireColumn, kind: Kind | None, charsets: Charsets) -> Layout | 
     return maker(wire, charsets) if maker else None
 
 
+def without_odd_dates(found: Layout) -> Layout:
+    """None for what is no date: the plan's `zero_dates: null`."""
+    assert found.source is not None
+    return replace(found, source=f"(day if is_a_date(day := {found.source}) else None)")
+
+
 def _int(wire: WireColumn) -> Layout:
     code = _INTS[wire.type]
     if code == "b":
@@ -85,6 +92,8 @@ def _letters(wire: WireColumn, kind: Kind | None, charsets: Charsets) -> dict[st
     compressed = wire.type in (BLOB_COMPRESSED, VARCHAR_COMPRESSED)
     if wire.type == FIELD_TYPE.JSON:
         return {"source": "{c}({v})", "constant": jsonb.text}
+    if isinstance(kind, Geometry | Vector):
+        return {"source": "{c}({v})", "constant": texts.ewkb if isinstance(kind, Geometry) else texts.vector}
     if kind is None or wire.collation is None:
         return {"source": None}
     if isinstance(kind, Uuid | Inet):

@@ -5,9 +5,11 @@ super_read_only (MySQL) or read_only (MariaDB) refuses every new write and every
 MySQL lets a prepared transaction commit, and one that is open be prepared and then commit; MariaDB lets accounts with
 READ_ONLY ADMIN do everything. So the setting is the beginning: transactions that have written are ended, prepared
 ones must be none, and the log must have stood still while we looked. A row in the source's landbridge.freeze says whose
-freeze it is; it is what `thaw` goes by.
+freeze it is; it is what `thaw` goes by. Freezing the plan's databases alone is in revoke.py; the note then holds what
+gives the rights back.
 """
 
+import json
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -17,7 +19,7 @@ import pymysql
 from pymysql.constants import ER
 
 from landbridge.endpoints.findings import listed
-from landbridge.endpoints.mysql import sessions
+from landbridge.endpoints.mysql import revoke, sessions
 from landbridge.endpoints.mysql.catalog import fetch
 from landbridge.endpoints.mysql.connection import Database, closing, driver_errors
 from landbridge.endpoints.mysql.rights import LEDGER, bypassing
@@ -42,11 +44,13 @@ class Freezer:
 
     def freeze(self, run: str, how: str, tables: Sequence[TableMap]) -> tuple[str, ...]:
         """A failure leaves the source as it was before the call."""
-        if how != "read-only":
+        if how not in ("read-only", "revoke"):
             raise Unsupported(
                 f"the writers of {len(tables)} tables cannot be stopped by {how!r} here",
-                mend="write `freeze: read-only` or `freeze: 'hook: COMMAND'` under cutover in the plan",
+                mend="write `freeze: read-only`, `revoke` or `'hook: COMMAND'` under cutover in the plan",
             )
+        if how == "revoke":
+            return self._revoke(run, tables)
         with driver_errors(self._database.ref), closing(self._database.open()) as connection:
             mariadb = self._database.is_mariadb(connection)
             attempt = _Attempt(connection, mariadb, self._patience)
@@ -59,6 +63,38 @@ class Freezer:
                     _undo(connection, run)
                 raise
             return tuple(attempt.done)
+
+    def _revoke(self, run: str, tables: Sequence[TableMap]) -> tuple[str, ...]:
+        with driver_errors(self._database.ref), closing(self._database.open()) as connection:
+            _refuse_replica(connection)
+            grants = revoke.writing(connection, tables)
+            revoke.refuse_broad(grants)
+            revoke.refuse_namesakes(connection, grants)
+            begun, remembered = _note_revoking(connection, run, grants)
+            try:
+                users = revoke.concerned(connection, remembered)
+                for grant in grants:
+                    fetch(connection, grant.revoke)
+                ended = self._prove(users, tables)
+            except (MigrationError, pymysql.Error):
+                if begun:
+                    _undo(connection, run)
+                raise
+            accounts = sorted({grant.account for grant in remembered})
+            own = str(fetch(connection, "select current_user()")[0][0])
+            rulers, others = revoke.bypassing(connection)
+            return (
+                f"the rights to write to {len(tables)} tables revoked from: {listed(accounts) or 'nobody'}",
+                f"ended: {listed(ended) or 'none'}",
+                "no transaction is left that could write to them",
+                f"not stopped by that: {listed([*others, *rulers, own])}",
+            )
+
+    def _prove(self, users: set[str] | None, tables: Sequence[TableMap]) -> list[str]:
+        with closing(self._database.open()) as later:
+            proof = revoke.Proof(later, users, self._patience)
+            proof.prove(tables)
+            return sorted(proof.ended)
 
     def thaw(self, run: str, how: str, tables: Sequence[TableMap]) -> None:  # noqa: ARG002
         with driver_errors(self._database.ref), closing(self._database.open()) as connection:
@@ -82,8 +118,70 @@ def noted(connection: Any) -> str | None:
 
 
 def _undo(connection: Any, run: str) -> None:
-    fetch(connection, "set global read_only = off")  # in MySQL that ends super_read_only too
+    back = _noted_grants(connection)
+    if back is None:
+        fetch(connection, "set global read_only = off")  # in MySQL that ends super_read_only too
+    else:
+        revoke.give_back(connection, [grant.grant for grant in back])
+        revoke.renew(connection, revoke.concerned(connection, back))
     fetch(connection, f"delete from {_NOTE} where run = %s", (run,))
+
+
+def _make_note(connection: Any) -> None:
+    fetch(connection, f"create database if not exists `{LEDGER}`")
+    fetch(
+        connection,
+        f"create table if not exists {_NOTE} "
+        "(one tinyint not null primary key, run varchar(190) not null, back longtext) engine = InnoDB",
+    )
+    if not fetch(connection, f"show columns from {_NOTE} like 'back'"):
+        fetch(connection, f"alter table {_NOTE} add column back longtext")
+
+
+def _noted_grants(connection: Any) -> list[revoke.Grant] | None:
+    """What gives the rights back; None when it is no freeze by rights."""
+    try:
+        rows = fetch(connection, f"select back from {_NOTE}")
+    except pymysql.Error as error:
+        if error.args[0] in (*_NO_NOTE, ER.BAD_FIELD_ERROR):
+            return None
+        raise
+    if not rows or rows[0][0] is None:
+        return None
+    return [revoke.Grant(user=u, host=h, place=p, rights=tuple(rights)) for u, h, p, rights in json.loads(rows[0][0])]
+
+
+def _note_revoking(connection: Any, run: str, grants: list[revoke.Grant]) -> tuple[bool, list[revoke.Grant]]:
+    """Note what gives the rights back, before any is taken. Whether the freeze begins here, and all that is noted: what
+    a call before this one took stays noted."""
+    owner = noted(connection)
+    before = _noted_grants(connection)
+    if owner is not None and (owner != run or before is None):
+        raise _frozen_already(owner, owner == run, before is not None)
+    _make_note(connection)
+    known = [*(before or []), *(grant for grant in grants if grant not in (before or []))]
+    back = json.dumps([(grant.user, grant.host, grant.place, grant.rights) for grant in known])
+    sql = f"insert into {_NOTE} (one, run, back) values (1, %s, %s)"
+    if owner is not None:
+        sql = f"update {_NOTE} set run = %s, back = %s"
+    fetch(connection, sql, (run, back))
+    return owner is None, known
+
+
+def _frozen_already(owner: str, same: bool, by_rights: bool) -> Terminal:
+    undo = f"run the grants that SELECT back FROM {_NOTE} lists;" if by_rights else "SET GLOBAL read_only = OFF;"
+    return Terminal(
+        f"the source is frozen already, by the run {owner}" + (" in another way" if same else ""),
+        mend=f"undo that run's cutover, or if it is no more: {undo} DELETE FROM {_NOTE};",
+    )
+
+
+def _refuse_replica(connection: Any) -> None:
+    if any(row[1] == "system user" and row[4] != "Daemon" for row in fetch(connection, "show processlist")):
+        raise Terminal(
+            "the source is a replica, and no freeze stops what it replicates",
+            mend="STOP REPLICA; on the source, then again",
+        )
 
 
 class _Attempt:
@@ -98,33 +196,22 @@ class _Attempt:
         """Whether this call begins the freeze: it was not noted before."""
         self._refuse_what_read_only_does_not_stop()
         owner = noted(self._connection)
-        if owner == run:
+        by_rights = owner is not None and _noted_grants(self._connection) is not None
+        if owner == run and not by_rights:
             return False
         if owner is not None:
-            raise Terminal(
-                f"the source is frozen already, by the run {owner}",
-                mend=f"undo that run's cutover, or if it is no more: SET GLOBAL read_only = OFF; DELETE FROM {_NOTE};",
-            )
+            raise _frozen_already(owner, owner == run, by_rights)
         if fetch(self._connection, "select @@global.read_only")[0][0]:
             raise Terminal(
                 "the source is read-only already, and not by landbridge",
                 mend="SET GLOBAL read_only = OFF; or migrate from the server that takes the writes",
             )
-        fetch(self._connection, f"create database if not exists `{LEDGER}`")
-        fetch(
-            self._connection,
-            f"create table if not exists {_NOTE} "
-            "(one tinyint not null primary key, run varchar(190) not null) engine = InnoDB",
-        )
-        fetch(self._connection, f"insert into {_NOTE} values (1, %s)", (run,))
+        _make_note(self._connection)
+        fetch(self._connection, f"insert into {_NOTE} (one, run) values (1, %s)", (run,))
         return True
 
     def _refuse_what_read_only_does_not_stop(self) -> None:
-        if any(user == "system user" and command != "Daemon" for _, user, _, command in self._sessions()):
-            raise Terminal(
-                "the source is a replica, and read_only does not stop what it replicates",
-                mend="STOP REPLICA; on the source, then again",
-            )
+        _refuse_replica(self._connection)
         if not self._mariadb or fetch(self._connection, "select @@global.event_scheduler")[0][0] != "ON":
             return
         accounts = bypassing(self._connection)

@@ -1,12 +1,14 @@
-"""What this family's types and defaults mean in neutral words."""
+"""What this family's types and defaults mean in neutral words (a source's), and kinds as its types (a target's)."""
 
 import re
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal as Number
 from decimal import InvalidOperation
+from functools import partial
 
 from landbridge.kinds import (
+    DOCUMENTS,
     Bit,
     Bool,
     Bytes,
@@ -14,20 +16,30 @@ from landbridge.kinds import (
     Decimal,
     Enum,
     Float,
+    Geometry,
     Inet,
     Int,
     Json,
     Kind,
+    Loss,
     Other,
+    Rendered,
     Set,
     Text,
     Time,
     Timestamp,
     TimestampTz,
     Uuid,
+    Vector,
     Year,
 )
-from landbridge.model import Default
+from landbridge.model import Default, TableName
+
+LARGEST_PRECISION, LARGEST_SCALE = 65, 30
+LONGEST_VARCHAR = 16_383
+LONGEST_CHAR = 255
+LONGEST_BIT = 64
+"""Limits of the types (manual, 13.1 and 13.3); of VARCHAR in four-byte characters."""
 
 QUOTED = r"'(?:[^'\\]|''|\\.)*'"
 
@@ -39,13 +51,29 @@ _HEX_LITERAL = re.compile(r"(?:x'([0-9a-f]*)'|0x([0-9a-f]*))", re.IGNORECASE)
 _BIT_LITERAL = re.compile(r"b'([01]*)'")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?", re.IGNORECASE)
 _NOW = re.compile(r"(?:current_timestamp|now|localtime|localtimestamp)(?:\(\d*\))?", re.IGNORECASE)
+_NEXT = re.compile(r"nextval\(`((?:[^`]|``)*)`\.`((?:[^`]|``)*)`\)")
 _TIME = re.compile(r"(-?\d{2,3}:\d{2}:\d{2})(?:\.(\d{1,6}))?")
 _MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2})(?:\.(\d{1,6}))?")
 _ESCAPES = {"0": "\0", "n": "\n", "r": "\r", "t": "\t", "b": "\b", "Z": "\x1a"}
 
 _INTS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
+_WIDTHS = {
+    "tinyint": (4, 3), "smallint": (6, 5), "mediumint": (9, 8), "int": (11, 10), "bigint": (20, 20), "year": (4, 4)
+}  # fmt: skip
+"""Of numbers, signed and unsigned, where none is given."""
+
+_WIDTH = re.compile(r"^\(\d+\)")
 _TEXTS = ("tinytext", "text", "mediumtext", "longtext")
 _BLOBS = ("tinyblob", "blob", "mediumblob", "longblob")
+
+_SHAPES = (
+    "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "geometrycollection",
+)  # fmt: skip
+
+
+def _shape(name: str, _: int | None) -> Kind:
+    return Geometry(subtype=name)
+
 
 _SIMPLE: dict[str, Callable[[int | None], Kind]] = {
     "double": lambda _: Float(bits=64),
@@ -64,6 +92,10 @@ _SIMPLE: dict[str, Callable[[int | None], Kind]] = {
     "uuid": lambda _: Uuid(),
     "inet4": lambda _: Inet(),
     "inet6": lambda _: Inet(),
+    "vector": lambda length: Vector(dimension=length or 1),
+    "geometry": lambda _: Geometry(),
+    "geomcollection": lambda _: Geometry(subtype="geometrycollection"),
+    **{name: partial(_shape, name) for name in _SHAPES},
 }
 
 
@@ -84,6 +116,19 @@ def kind_of(native: str, *, boolean: bool = False) -> Kind:
     if name in _BLOBS:
         return Bytes()
     return _SIMPLE[name](first) if name in _SIMPLE else Other(native=native)
+
+
+def shown(native: str, *, mariadb: bool) -> str:
+    """The type as information_schema shows it: MariaDB tells every number's width, and of JSON what it is made of."""
+    if mariadb and native == "json":
+        return "longtext"
+    found = _NAME.match(native)
+    name = found[0] if found else ""
+    if name not in _WIDTHS or "zerofill" in native or native == "tinyint(1)":
+        return native
+    rest = _WIDTH.sub("", native[len(name) :])
+    signed, unsigned = _WIDTHS[name]
+    return f"{name}({unsigned if 'unsigned' in rest else signed}){rest}" if mariadb else f"{name}{rest}"
 
 
 def may_be_bool(native: str) -> bool:
@@ -125,17 +170,20 @@ def default_of_value(kind: Kind, value: str) -> Default:
 
 def default_of_expression(kind: Kind, expression: str) -> Default:
     """A default that is SQL: any on MariaDB, those in parentheses and CURRENT_TIMESTAMP on MySQL."""
+    if drawn := _NEXT.fullmatch(expression):
+        schema, name = (part.replace("``", "`") for part in drawn.groups())
+        return Default(native=expression, sequence=TableName(schema=schema, name=name))
     if isinstance(kind, Date | Timestamp | TimestampTz) and _NOW.fullmatch(expression):
         return Default(native=expression, now=True)
     if quoted := _TEXT_LITERAL.fullmatch(expression):
         return Default(native=expression, literal=literal(kind, unquote(quoted[1])))
     if _NUMBER.fullmatch(expression):
         return Default(native=expression, literal=literal(kind, expression))
-    if bits := _BIT_LITERAL.fullmatch(expression):
-        return Default(native=expression, literal=literal(kind, bits[1]))
-    if isinstance(kind, Bytes) and (binary := _HEX_LITERAL.fullmatch(expression)):
-        return Default(native=expression, literal=_bytes_literal(kind, binary[1] or binary[2] or ""))
-    return Default(native=expression)
+    bits, binary = _BIT_LITERAL.fullmatch(expression), _HEX_LITERAL.fullmatch(expression)
+    value = literal(kind, bits[1]) if bits else None
+    if binary and isinstance(kind, Bytes):
+        value = _bytes_literal(kind, binary[1] or binary[2] or "")
+    return Default(native=expression, literal=value)
 
 
 def literal(kind: Kind, value: str) -> str | None:
@@ -208,5 +256,124 @@ _LITERALS: dict[type, Callable[..., str | None]] = {
     Bit: lambda kind, value: value.zfill(kind.length),
     Enum: lambda kind, value: value if value in kind.labels else None,
     Set: lambda kind, value: ",".join(x for x in kind.labels if x in value.split(",")),
-    Other: lambda _kind, _value: None,
+    **dict.fromkeys((Other, Geometry, Vector), lambda _kind, _value: None),
+}
+
+
+def render(kind: Kind, *, mariadb: bool = False, vectors: bool = True) -> Rendered:
+    """
+    The type for a kind that comes from another family, and what is lost. The losses name no column yet. vectors:
+    whether the server has that type.
+    """
+    if isinstance(kind, Uuid) and mariadb:
+        return "uuid", ()
+    if isinstance(kind, Vector) and not vectors:
+        return "json", (_told("the target has no vectors: the values are kept as JSON"),)
+    if isinstance(kind, Json) and mariadb:
+        return "json", ()
+    if isinstance(kind, Json) and kind.exact:
+        why = "its type json would change the texts of the values, so they are kept as text that is checked to be JSON"
+        return "longtext", (_told(why),)
+    rendered = _RENDERERS[type(kind)](kind)
+    return (rendered, ()) if isinstance(rendered, str) else rendered
+
+
+def _told(what: str) -> Loss:
+    return Loss(column="", what=what, blocking=False)
+
+
+def _decimal(kind: Decimal) -> Rendered:
+    precision, scale = kind.precision, kind.scale or 0
+    if precision is not None and precision <= LARGEST_PRECISION and scale <= LARGEST_SCALE:
+        return f"decimal({precision},{scale})", ()
+    found = "a numeric without limits" if precision is None else f"numeric({precision},{scale})"
+    what = f"{found} does not fit: decimals have {LARGEST_PRECISION} digits at most, {LARGEST_SCALE} behind the point"
+    choices = ("ALTER the column to a narrower numeric in the source", "drop the column", "exclude the table")
+    return f"decimal({LARGEST_PRECISION},{LARGEST_SCALE})", (
+        Loss(column="", what=what, blocking=True, choices=choices),
+    )
+
+
+def _float(kind: Float) -> Rendered:
+    return "float" if kind.bits == 32 else "double", (_told("NaN and infinities are refused when their row is loaded"),)
+
+
+def _moment(kind: Date | Timestamp) -> Rendered:
+    what = "infinities and dates outside of the years 0 to 9999 are refused when their row is loaded"
+    return "date" if isinstance(kind, Date) else f"datetime({kind.fsp})", (_told(what),)
+
+
+def _instant(kind: TimestampTz) -> Rendered:
+    what = "kept in UTC as a datetime, which ends in 9999 (TIMESTAMP in 2038) and which no session's zone changes"
+    return f"datetime({kind.fsp})", (_told(f"{what}; infinities are refused when their row is loaded"),)
+
+
+def _text(kind: Text) -> str:
+    if kind.length is None or kind.length > LONGEST_VARCHAR:
+        return "longtext"
+    return f"{'char' if kind.fixed and kind.length <= LONGEST_CHAR else 'varchar'}({kind.length})"
+
+
+def _bytes(kind: Bytes) -> str:
+    if kind.length is None or kind.length > 4 * LONGEST_VARCHAR:
+        return "longblob"
+    return f"{'binary' if kind.fixed and kind.length <= LONGEST_CHAR else 'varbinary'}({kind.length})"
+
+
+def _enumerated(kind: Enum | Set) -> Rendered:
+    """The server strips blanks at the end of labels, and sets hold 64 of them at most."""
+    odd = any(label.endswith(" ") or len(label) > LONGEST_CHAR for label in kind.labels)
+    if not kind.labels or odd or (isinstance(kind, Set) and len(kind.labels) > LONGEST_BIT):
+        return "longtext", (_told("its labels cannot be those of an enum here, so it becomes a text that takes any"),)
+    return f"{kind.tag}({','.join(map(quote, kind.labels))})", ()
+
+
+def _bit(kind: Bit) -> Rendered:
+    if kind.varying or kind.length > LONGEST_BIT:
+        return "longtext", (_told("bits of varying or of more than 64 places become a text of 0 and 1"),)
+    return f"bit({kind.length})", ()
+
+
+def _geometry(kind: Geometry) -> Rendered:
+    if kind.subtype and kind.subtype not in _SHAPES:
+        what = f"geometries of the subtype {kind.subtype} cannot be stored"
+        return "geometry", (Loss(column="", what=what, blocking=True, choices=("exclude the table",)),)
+    return kind.subtype or "geometry", ()
+
+
+def _other(kind: Other) -> Rendered:
+    what = f"{kind.native} is a type of its own engine family only: the texts of its values are kept, as text"
+    return "longtext", (_told(what),)
+
+
+def _json(_: Kind) -> Rendered:
+    return "json", (_told("numbers of more than some 17 digits are rounded in JSON here"),)
+
+
+def _document(_: Kind) -> Rendered:
+    return "json", (_told("the values are kept as JSON"),)
+
+
+_RENDERERS: dict[type, Callable[..., str | Rendered]] = {
+    Int: lambda kind: next(n for n, bits in _INTS.items() if kind.bits <= bits) + " unsigned" * kind.unsigned,
+    Decimal: _decimal,
+    Float: _float,
+    Bool: lambda _: "tinyint(1)",
+    Date: _moment,
+    Time: lambda kind: f"time({kind.fsp})",
+    Timestamp: _moment,
+    TimestampTz: _instant,
+    Text: _text,
+    Bytes: _bytes,
+    Json: _json,
+    Uuid: lambda _: "char(36)",
+    Enum: _enumerated,
+    Set: _enumerated,
+    Bit: _bit,
+    Year: lambda _: "year",
+    Inet: lambda _: "varchar(43)",
+    Geometry: _geometry,
+    Vector: lambda kind: f"vector({kind.dimension})",
+    **dict.fromkeys(DOCUMENTS, _document),
+    Other: _other,
 }

@@ -14,7 +14,7 @@ from landbridge.endpoints.mysql.names import qualified, quote
 from landbridge.model import TableMap
 
 LEDGER = "landbridge"
-"""The database in which the freeze notes that it is on."""
+"""The database of the ledger, and on a source of the note that the freeze is on."""
 
 _GRANT = re.compile(r"GRANT (.+?) ON (\*|`(?:[^`]|``)*`)\.(\*|`(?:[^`]|``)*`) TO ", re.DOTALL)
 _EVERYTHING = {"ALL", "ALL PRIVILEGES"}
@@ -90,8 +90,12 @@ class Facts:
     def schemas(self) -> list[str]:
         return sorted({table.source.name.schema for table in self.tables})
 
-    def query(self, sql: str) -> list[tuple[Any, ...]]:
-        return fetch(self.connection, sql)
+    @property
+    def target_schemas(self) -> list[str]:
+        return sorted({table.target.name.schema for table in self.tables})
+
+    def query(self, sql: str, parameters: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
+        return fetch(self.connection, sql, parameters)
 
 
 def check_rights(facts: Facts) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ A statement is harmless only when what it names is understood. Where it is not, 
 
 import re
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from landbridge.model import TableName
@@ -63,11 +63,16 @@ NOTHING = Meaning(effect="none")
 
 
 @dataclass(frozen=True)
-class _Token:
-    """kind: word, name (quoted) or other; strings are `other` without text: nothing in them is SQL."""
+class Token:
+    """
+    kind: word, name (quoted) or other; strings are `other` without text: nothing in them is SQL. start and end: where
+    it stands in the statement, quotes included.
+    """
 
     kind: str
     text: str
+    start: int = field(default=0, compare=False)
+    end: int = field(default=0, compare=False)
 
     @property
     def upper(self) -> str:
@@ -84,8 +89,7 @@ class Statements:
 
     def judge(self, text: str, schema: str, sql_mode: int = 0) -> Meaning:
         """schema: the session's, where names without one belong."""
-        tokens = list(_tokens(text, sql_mode))
-        return _Reading(self, tokens, schema).meaning()
+        return _Reading(self, list(tokens(text, sql_mode)), schema).meaning()
 
     def find(self, schema: str, name: str) -> TableName | None:
         return self._tables.get((self._fold(schema), self._fold(name)))
@@ -103,29 +107,29 @@ class Statements:
         return None
 
 
-def _tokens(text: str, sql_mode: int) -> Iterator[_Token]:
+def tokens(text: str, sql_mode: int) -> Iterator[Token]:
     at = 0
     while at < len(text):
         found = _PLAIN_STRINGS.match(text, at) if sql_mode & NO_BACKSLASH_ESCAPES else None
         found = found or _TOKEN.match(text, at)
         assert found is not None
-        at, part = found.end(), found[0]
+        start, at, part = at, found.end(), found[0]
         if part[0] == "`":
-            yield _Token("name", part[1:-1].replace("``", "`"))
+            yield Token("name", part[1:-1].replace("``", "`"), start, at)
         elif part[0] == '"' and len(part) > 1 and sql_mode & ANSI_QUOTES:
-            yield _Token("name", part[1:-1].replace('""', '"'))
+            yield Token("name", part[1:-1].replace('""', '"'), start, at)
         elif part[0] in "'\"":
-            yield _Token("other", "")
+            yield Token("other", "", start, at)
         elif found.lastgroup in ("word", "other"):
-            yield _Token(found.lastgroup, part)
+            yield Token(found.lastgroup, part, start, at)
 
 
 class _Reading:
     """One statement, read from left to right."""
 
-    def __init__(self, statements: Statements, tokens: list[_Token], schema: str) -> None:
+    def __init__(self, statements: Statements, found: list[Token], schema: str) -> None:
         self._statements = statements
-        self._tokens = tokens
+        self._tokens = found
         self._schema = schema
         self._at = 0
 
@@ -256,13 +260,13 @@ class _Reading:
 
     def _qualified(self) -> tuple[str, str]:
         first = self._word_or_name()
-        if self._at + 1 < len(self._tokens) and self._tokens[self._at] == _Token("other", "."):
+        if self._at + 1 < len(self._tokens) and self._tokens[self._at] == Token("other", "."):
             self._at += 1
             return first, self._word_or_name()
         return self._schema, first
 
     def _word_or_name(self) -> str:
-        token = self._tokens[self._at] if self._at < len(self._tokens) else _Token("other", "")
+        token = self._tokens[self._at] if self._at < len(self._tokens) else Token("other", "")
         self._at += 1
         return "" if token.kind == "other" else token.text
 

@@ -5,12 +5,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import pymysql
+
 from landbridge.endpoints.abc import View
 from landbridge.endpoints.mysql.connection import Database
 from landbridge.endpoints.mysql.expressions import OVERFLOW, hashed
 from landbridge.endpoints.mysql.names import qualified, quote
 from landbridge.endpoints.mysql.rows import Row, changed_under_us, raw_rows, source, texts
 from landbridge.endpoints.mysql.sessions import begin_consistently, begin_exactly, query, reading
+from landbridge.endpoints.mysql.wire import records
+from landbridge.errors import Terminal
 from landbridge.kinds import FREE_TEXT
 from landbridge.model import Bounds, ForeignKey, Position, Relation, Sum, Table
 
@@ -57,6 +61,17 @@ class _View:
 
     def rows(self, table: Relation, bounds: Bounds) -> Iterator[Row]:
         return texts(self._connection, table, bounds)
+
+    def answers(self, select: str, seconds: float) -> Iterator[Row]:
+        mariadb = Database.is_mariadb(self._connection)
+        limit, time = ("max_statement_time", seconds) if mariadb else ("max_execution_time", int(seconds * 1000))
+        query(self._connection, f"set session {limit} = {time}")
+        try:
+            yield from records(self._connection, select)
+        except pymysql.Error as error:
+            raise Terminal(f"the query failed: {error.args[-1]}", mend=f"try it: {select}") from None
+        finally:
+            query(self._connection, f"set session {limit} = 0")
 
     def orphans(self, table: Table) -> Mapping[str, int]:
         return {key.name: int(query(self._connection, _orphans(table, key))[0][0]) for key in table.foreign_keys}

@@ -6,7 +6,9 @@ table's rows share them.
 """
 
 import socket
+import struct
 from collections.abc import Callable, Sequence
+from ctypes import c_float
 from datetime import date, timedelta
 from functools import cache
 
@@ -186,3 +188,37 @@ def inet4(value: bytes) -> bytes:
 def inet6(value: bytes) -> bytes:
     """Written out: eight groups of four digits."""
     return value.ljust(16, b"\0").hex(":", 2).encode()
+
+
+def ewkb(value: bytes) -> bytes:
+    """A geometry as it is stored: SRID, then WKB, both little-endian. Without a reference system it has no SRID."""
+    srid, order, kind, rest = value[:4], value[4:5], value[5:8], value[9:]
+    if srid == bytes(4):
+        return value[4:].hex().encode()
+    return (order + kind + b"\x20" + srid + rest).hex().encode()
+
+
+def vector(value: bytes) -> bytes:
+    numbers = struct.unpack(f"<{len(value) // 4}f", value)
+    return b"[" + b",".join(map(single, numbers)) + b"]"
+
+
+def single(value: float) -> bytes:
+    """The fewest digits that read back to the same 32 bits; with an exponent outside of 1e-4 to 1e6."""
+    digits = next(text for size in range(9) if c_float(float(text := f"{value:.{size}e}")).value == value or size == 8)
+    mantissa, _, exponent = digits.partition("e")
+    power = int(exponent)
+    if not -4 <= power < 6:
+        mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+        return f"{mantissa}e{power:+03d}".encode()
+    places = max(len(mantissa.partition(".")[2]) - power, 0)
+    fixed = f"{float(digits):.{places}f}"
+    return (fixed.rstrip("0").rstrip(".") if "." in fixed else fixed).encode()
+
+
+def is_a_date(text: bytes) -> bool:
+    """Whether the calendar has the day that this text begins with."""
+    try:
+        return bool(date.fromisoformat(text[:10].decode()))
+    except ValueError:
+        return False

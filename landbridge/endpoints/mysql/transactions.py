@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pymysqlreplication.constants import BINLOG
 
-from landbridge.endpoints.mysql import binlog, events
+from landbridge.endpoints.mysql import binlog, compression, events
 from landbridge.endpoints.mysql.binlog import Event
 from landbridge.endpoints.mysql.charsets import Charsets
 from landbridge.endpoints.mysql.decode import TableDecoder
@@ -92,6 +92,8 @@ class Transactions:
         rows = dict.fromkeys(events.INSERTS | events.UPDATES | events.DELETES, self._rows)
         return {
             **rows,
+            **dict.fromkeys(compression.ROWS_COMPRESSED, self._compressed_rows),
+            compression.QUERY_COMPRESSED: self._compressed_query,
             BINLOG.TABLE_MAP_EVENT: self._table_map,
             BINLOG.QUERY_EVENT: self._query,
             BINLOG.XID_EVENT: self._commit,
@@ -209,6 +211,30 @@ class Transactions:
         if len(self._changes) > PART or self._bytes > PART_BYTES:
             return self._part(event)
         return None
+
+    def _compressed_rows(self, event: Event) -> Transaction | None:
+        kind, stamp, end, flags, body = event
+        if self._table_of(body) is None:
+            return None
+        try:
+            body = compression.rows(kind, body)
+        except compression.Damaged as damage:
+            raise self._damaged(event, damage) from None
+        return self._rows((compression.ROWS_COMPRESSED[kind], stamp, end, flags, body))
+
+    def _compressed_query(self, event: Event) -> Transaction | None:
+        _, stamp, end, flags, body = event
+        try:
+            body = compression.query(body)
+        except compression.Damaged as damage:
+            raise self._damaged(event, damage) from None
+        return self._query((BINLOG.QUERY_EVENT, stamp, end, flags, body))
+
+    def _damaged(self, event: Event, damage: Exception) -> Terminal:
+        what = f"the compressed event that ends at {self._position(event)} does not unpack: {damage}"
+        return Terminal(
+            what, mend="report it with the server's version; begin anew after SET GLOBAL log_bin_compress = OFF"
+        )
 
     @staticmethod
     def _refuse_unfollowed(name: TableName, changes: Sequence[Change]) -> None:

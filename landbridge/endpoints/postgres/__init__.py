@@ -18,6 +18,7 @@ def capabilities(ref: EndpointRef) -> Mapping[type, object]:
     from landbridge.endpoints.postgres.ddl import SchemaBuilder
     from landbridge.endpoints.postgres.freeze import Freezer
     from landbridge.endpoints.postgres.load import Loader
+    from landbridge.endpoints.postgres.objects import Carrier
     from landbridge.endpoints.postgres.snapshot import SnapshotReader
     from landbridge.endpoints.postgres.sums import Viewer
 
@@ -34,6 +35,7 @@ def capabilities(ref: EndpointRef) -> Mapping[type, object]:
         abc.Changes: ChangeLog(db),
         abc.Freezes: Freezer(db),
         abc.Prepares: SchemaBuilder(db),
+        abc.Carries: Carrier(db),
         abc.Loads: Loader(db),
         abc.Applies: Applier(db),
     }

@@ -110,7 +110,7 @@ class Writer:
     def truncate(self, table: int) -> None:
         """By DELETE: TRUNCATE waits for every reader, and empties the table even for snapshots taken before it."""
         with driver_errors(self._ref):
-            self._cursor.execute(f"delete from {self._table(table).name}")
+            self._cursor.execute(f"delete from {self._table(table).place}")
 
     def follow(
         self, table: int, places: Sequence[int], values: Row, to: Row | None

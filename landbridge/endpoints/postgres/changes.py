@@ -27,6 +27,14 @@ _HERE = f"select {AS_NUMBER % 'pg_catalog.pg_current_wal_insert_lsn()'}"
 _CREATE_SLOT = f"select {AS_NUMBER % 'lsn'} from pg_catalog.pg_create_logical_replication_slot(%s, 'pgoutput')"
 
 
+_UNLOGGED = """
+select distinct c.oid::regclass::text from unnest(%s::text[]) as t (name)
+cross join lateral (select t.name::regclass::oid union select relid from pg_catalog.pg_partition_tree(t.name::regclass))
+    as part (oid)
+join pg_catalog.pg_class c on c.oid = part.oid and c.relkind = 'r' and c.relpersistence = 'u'
+order by 1"""
+
+
 class ChangeLog:
     """Implements abc.Changes."""
 
@@ -39,8 +47,11 @@ class ChangeLog:
             return position(cursor.fetchone()[0])
 
     def prepare(self, run: str, tables: Sequence[TableMap]) -> Position:
-        """Transient, naming them, when open transactions keep the slot from being made."""
-        _require_plain(tables)
+        """
+        Transient, naming them, when open transactions keep the slot from being made. Unsupported when a table is
+        unlogged, or one of its partitions: what is done to it is in no stream.
+        """
+        self._require_logged(tables)
         self.release(run)
         name = _name(run)
         names = ", ".join(f"only {qualified(table.source.name)}" for table in tables)
@@ -70,7 +81,6 @@ class ChangeLog:
 
     @contextmanager
     def stream(self, run: str, since: Position, tables: Sequence[TableMap]) -> Iterator[Stream]:
-        _require_plain(tables)
         name = _name(run)
         with ExitStack() as opened:
             with log_errors(self._database.ref):
@@ -103,6 +113,16 @@ class ChangeLog:
         ):
             yield cursor
 
+    def _require_logged(self, tables: Sequence[TableMap]) -> None:
+        with self._session() as cursor:
+            cursor.execute(_UNLOGGED, ([qualified(table.source.name) for table in tables],))
+            unlogged = [name for (name,) in cursor.fetchall()]
+        if unlogged:
+            raise Unsupported(
+                f"changes of unlogged tables cannot be captured: {', '.join(unlogged)}",
+                mend="ALTER TABLE ... SET LOGGED on the source, or leave them out, or move them by mode: full-load",
+            )
+
     def _create_slot(self, cursor: Any, name: str) -> Position:
         cursor.execute(f"set statement_timeout = '{_SLOT_PATIENCE}s'")
         try:
@@ -131,15 +151,6 @@ def _name(run: str) -> str:
     name = f"landbridge_{run}"
     plain = re.sub(r"[^a-z0-9_]", "_", name.lower())
     return name if name == plain and fits(name) else shorten(plain, told_by=run)
-
-
-def _require_plain(tables: Sequence[TableMap]) -> None:
-    for table in tables:
-        if not table.plain:
-            raise Unsupported(
-                f"changes of {table.source.name} cannot be captured for a target of another family yet",
-                mend="choose a target of the same family, or leave the table out",
-            )
 
 
 def _check_publication(side: Any, name: str, tables: Sequence[TableMap]) -> None:

@@ -9,6 +9,7 @@ from landbridge.endpoints.findings import listed, refuse, warn
 from landbridge.endpoints.postgres.connection import Database, closing, driver_errors, translate
 from landbridge.endpoints.postgres.freeze import ROLES_EXEMPT, SUBSCRIPTIONS, noted
 from landbridge.endpoints.postgres.names import qualified, quote
+from landbridge.endpoints.postgres.revoke_checks import check_revoke
 from landbridge.endpoints.postgres.rights import Facts, check_rights, login, may_create
 from landbridge.errors import MigrationError
 from landbridge.model import Table, TableMap, TableName
@@ -262,13 +263,7 @@ def _identity(facts: Facts, table: Table) -> Iterator[str]:
 
 def _freeze(facts: Facts) -> Iterator[Finding]:
     if facts.freeze == "revoke":
-        yield refuse(
-            "freeze-mode",
-            found="writers cannot be stopped by revoking their rights yet: owners, superusers, members of "
-            "pg_write_all_data and grants of others would each need their own way back",
-            wanted="freeze: read-only, or a hook of your own",
-            mend="write `freeze: read-only` or `freeze: 'hook: COMMAND'` under cutover in the plan",
-        )
+        yield from check_revoke(facts)
     if facts.freeze != "read-only":
         return
     database = quote(facts.login.database)

@@ -2,14 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 
 from landbridge.endpoints.abc import Adopted, Phase, Statement
 from landbridge.endpoints.postgres import FAMILY
 from landbridge.endpoints.postgres.connection import Database
 from landbridge.endpoints.postgres.names import qualified, quote, references, rename
-from landbridge.endpoints.postgres.schema import across, clauses, presence, target, within
-from landbridge.errors import Unsupported
+from landbridge.endpoints.postgres.schema import across, clauses, listing, on_update, presence, target, within
 from landbridge.model import ForeignKey, Index, NamedType, Partition, Table, TableMap, TableName
 from landbridge.model import Sequence as NumberSequence
 
@@ -22,28 +20,38 @@ class SchemaBuilder:
         self._database = database
         self._names: Mapping[TableName, TableName] = {}
         self._taken: frozenset[TableName] = frozenset()
+        self._target_read: target.Target | None = None
+        self._extensions: Sequence[str] = ()
 
-    @cached_property
+    @property
     def _target(self) -> target.Target:
-        return target.read(self._database)
+        if self._target_read is None:
+            self._target_read = target.read(self._database, self._extensions)
+        return self._target_read
 
     def adopt(self, table: Table, family: str, name: TableName, names: Mapping[TableName, TableName]) -> Adopted:
         """Reads what the target already has (extensions, collations), once for the life of this object."""
-        if family == FAMILY:
-            return within.adopt(table, name, names, self._target)
         if names is not self._names:
             self._names, self._taken = names, frozenset(names.values())
-        return across.adopt(table, name, names, self._taken, self._target)
+            of_database = [name.name for name in names if not name.schema]
+            self._extensions = of_database if family == FAMILY else ()
+        if family == FAMILY:
+            return within.adopt(table, name, names, self._target)
+        return across.adopt(table, family, name, names, self._taken, self._target)
+
+    def fitted(self, tables: Sequence[TableMap]) -> Sequence[TableMap]:
+        return tables
+
+    def shown(self, native: str) -> str:
+        return native
 
     def statements(
         self, tables: Sequence[TableMap], sequences: Sequence[NumberSequence], types: Sequence[NamedType]
     ) -> Iterator[Statement]:
         """
         On a target before version 18 the foreign keys of a partitioned table are proven at once, in 'foreign keys'.
-        Raises Unsupported, before the first statement, for domains that need what the target has not.
         """
         definitions = _definitions(types, tables)
-        self._check_domains(types, definitions)
         for part in (
             _schemas(tables, sequences, types),
             _types(types, definitions),
@@ -52,23 +60,10 @@ class SchemaBuilder:
             _indexes(tables, unique=False),
             _indexes(tables, unique=True),
             self._foreign_keys(tables),
+            on_update.statements(tables),
             self._validations(tables),
         ):
             yield from part
-
-    def _check_domains(self, types: Sequence[NamedType], definitions: Mapping[TableName, str]) -> None:
-        coming = {named.name for named in types}
-        missing = {
-            str(name): needed
-            for name, definition in definitions.items()
-            if (needed := self._target.missing(definition, coming))
-        }
-        if missing:
-            needs = "; ".join(f"{name} needs {', '.join(needed)}" for name, needed in missing.items())
-            raise Unsupported(
-                f"these domains need what the target has not: {needs}",
-                mend="create it on the target first (CREATE EXTENSION, CREATE FUNCTION), or exclude their tables",
-            )
 
     def _foreign_keys(self, tables: Sequence[TableMap]) -> Iterator[Statement]:
         for number, name, key, proven in self._all_foreign_keys(tables):
@@ -191,13 +186,16 @@ def _implied(
 def _tables(tables: Sequence[TableMap], sequences: Sequence[NumberSequence]) -> Iterator[Statement]:
     owners = list(_owners(tables, sequences))
     identities = {(each.target.name, column): it for each, column, it in owners if it.identity}
-    for each in tables:
-        yield from _table(each, identities)
+    by_name = {each.target.name: each.target for each in tables}
+    for each in _parents_first(tables):
+        yield from _table(each, clauses.declared(each.target, by_name), identities)
     for each, column, sequence in owners:
         if not sequence.identity and sequence.name.schema == each.target.name.schema:
             yield _owned(each, column, sequence.name)
     for each, column, name in _implied(tables, sequences):
         yield _owned(each, column, name)
+    for each in tables:
+        yield from _settings(each)  # after the owners: a table that becomes unlogged takes its sequences along
 
 
 def _owners(
@@ -222,13 +220,13 @@ def _owned(each: TableMap, column: str, sequence: TableName) -> Statement:
     )
 
 
-def _table(each: TableMap, identities: clauses.Identities) -> Iterator[Statement]:
+def _table(each: TableMap, declared: Table, identities: clauses.Identities) -> Iterator[Statement]:
     table = each.target
     yield Statement(
         phase="tables",
         kind="table",
         name=table.name,
-        sql=clauses.create_table(table, identities),
+        sql=clauses.create_table(declared, identities),
         exists=presence.relation(table.name, "rp"),
         table=each.number,
     )
@@ -238,7 +236,7 @@ def _table(each: TableMap, identities: clauses.Identities) -> Iterator[Statement
             kind="partition",
             name=partition.name,
             sql=clauses.create_partition(table.name, partition),
-            exists=presence.partition(table.name, partition.name),
+            exists=presence.partition(partition.parent or table.name, partition.name),
             table=each.number,
         )
     if table.comment:
@@ -250,6 +248,35 @@ def _table(each: TableMap, identities: clauses.Identities) -> Iterator[Statement
             on = f"COLUMN {qualified(table.name)}.{quote(column.name)}"
             exists = presence.column_comment(table.name, column.name, column.comment)
             yield _comment("tables", name, on, column.comment, exists, each.number)
+
+
+def _settings(each: TableMap) -> Iterator[Statement]:
+    parts = [(part.name, part.settings) for part in _partitions(each.target)]
+    for name, settings in ((each.target.name, each.target.settings), *parts):
+        for clause in settings:
+            yield Statement(
+                phase="tables",
+                kind="table setting",
+                name=name,
+                sql=clauses.change_table(name, clause),
+                exists=listing.has_setting(name, clause),
+                table=each.number,
+            )
+
+
+def _parents_first(tables: Sequence[TableMap]) -> list[TableMap]:
+    by_name = {each.target.name: each for each in tables}
+    ordered: dict[TableName, TableMap] = {}
+
+    def add(name: TableName) -> None:
+        if name in by_name and name not in ordered:
+            for parent in by_name[name].target.inherits:
+                add(parent)
+            ordered[name] = by_name[name]
+
+    for name in by_name:
+        add(name)
+    return list(ordered.values())
 
 
 def _indexes(tables: Sequence[TableMap], *, unique: bool) -> Iterator[Statement]:

@@ -8,6 +8,7 @@ from landbridge import model
 from landbridge.endpoints.postgres import pgoutput
 from landbridge.endpoints.postgres.names import qualified
 from landbridge.endpoints.postgres.pgoutput import FULL, NEW, Relation, row
+from landbridge.endpoints.postgres.texts import converter, taking
 from landbridge.errors import SchemaDrift, Unsupported
 from landbridge.model import Change, TableMap, TableName
 
@@ -154,17 +155,21 @@ def _no_identity(table: TableMap) -> Unsupported:
 
 
 def _take_all(relation: Relation, table: TableMap) -> Take:
-    return _take(relation, [column.source.name for column in table.columns])
+    return _take(relation, table, range(len(table.columns)))
 
 
 def _take_key(relation: Relation, table: TableMap) -> Take:
-    return _take(relation, [table.columns[place].source.name for place in table.key])
+    return _take(relation, table, table.key)
 
 
-def _take(relation: Relation, names: Sequence[str]) -> Take:
-    """Picks these columns out of a row, which has them in the order of the relation."""
+def _take(relation: Relation, table: TableMap, wanted: Sequence[int]) -> Take:
+    """Picks these of the table's columns out of a row, which has them in the order of the relation."""
     order = [column.name for column in relation.columns]
-    places = [order.index(name) for name in names]
+    columns = [table.columns[place].source for place in wanted]
+    places = [order.index(column.name) for column in columns]
+    converters = [None if table.plain else converter(column.kind) for column in columns]
+    if any(converters):
+        return taking(places, converters)
     if places == list(range(len(order))):
         return tuple
     if len(places) == 1:

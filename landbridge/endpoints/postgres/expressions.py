@@ -8,7 +8,22 @@ NULL is tested on the raw column. Nothing here cuts a text to a length: a value 
 from collections.abc import Callable, Sequence
 
 from landbridge.endpoints.postgres.names import literal, quote
-from landbridge.kinds import FREE_TEXT, Bool, Bytes, Float, Inet, Time, Timestamp, TimestampTz, Year
+from landbridge.kinds import (
+    DOCUMENTS,
+    FREE_TEXT,
+    Bool,
+    Bytes,
+    Composite,
+    Decimal,
+    Float,
+    Geometry,
+    Inet,
+    Other,
+    Time,
+    Timestamp,
+    TimestampTz,
+    Year,
+)
 from landbridge.model import Field, Relation
 
 _TAB = r"E'\t'"
@@ -24,16 +39,39 @@ def canonical(field: Field) -> str:
     return made(quote(field.name), field) if made else f"{quote(field.name)}::text"
 
 
+def is_null(field: Field) -> str:
+    """Of a composite value that consists of NULLs IS NULL would say that it is one."""
+    return f"{quote(field.name)} is {'not distinct from ' * isinstance(field.kind, Composite)}null"
+
+
 def _timestamp(column: str, field: Field) -> str:
-    return _fraction(f"{column}::text", "2000-01-01 00:00:00", field)
+    return _moment(f"{column}::text", column, field)
 
 
 def _timestamptz(column: str, field: Field) -> str:
-    return _fraction(f"({column} at time zone 'UTC')::text", "2000-01-01 00:00:00", field) + " || '+00'"
+    return _moment(f"({column} at time zone 'UTC')::text", column, field, "+00")
+
+
+def _moment(text: str, column: str, field: Field, zone: str = "") -> str:
+    """Infinity, BC and years above 9999 have no usual form: the server's own shows."""
+    usual = f"{column} >= '0001-01-01 00:00:00{zone}' and {column} < '10000-01-01 00:00:00{zone}'"
+    fraction = _fraction(text, "2000-01-01 00:00:00", field)
+    return f"case when {usual} then {fraction}{f' || {literal(zone)}' * bool(zone)} else {column}::text end"
 
 
 def _time(column: str, field: Field) -> str:
+    if field.native.startswith("interval"):
+        return _span(f"{column}::text", field)
     return _fraction(f"{column}::text", "00:00:00", field)
+
+
+def _span(text: str, field: Field) -> str:
+    """[-]HH:MM:SS of two or three digits of hours. Days and months, which no source sends, show as they are."""
+    fsp = getattr(field.kind, "fsp", 0)
+    if fsp == 0:
+        return text
+    padded = f"rpad({text}, strpos({text}, '.') + {fsp}, '0')"
+    return f"case when strpos({text}, '.') > 0 then {padded} else {text} || {literal('.' + '0' * fsp)} end"
 
 
 def _fraction(text: str, whole: str, field: Field) -> str:
@@ -42,6 +80,12 @@ def _fraction(text: str, whole: str, field: Field) -> str:
     if fsp == 0:
         return text
     return f"{text} || substr({literal('.' + '0' * fsp)}, octet_length({text}) - {len(whole) - 1})"
+
+
+def _decimal(column: str, field: Field) -> str:
+    """Without a scale of the column's each value has its own, which other engines cannot keep."""
+    unscaled = isinstance(field.kind, Decimal) and field.kind.scale is None
+    return f"trim_scale({column})::text" if unscaled else f"{column}::text"
 
 
 def _bool(column: str, field: Field) -> str:
@@ -68,6 +112,19 @@ def _inet(column: str, _: Field) -> str:
     return f"{address} || case masklen({column}) when {whole} then '' else '/' || masklen({column}) end"
 
 
+def _printed(column: str, _: Field) -> str:
+    """What the log has of the value: a type of one's own may have a cast to text that says something else."""
+    return f"case when {column} is null then null else format('%s', {column}) end"
+
+
+def _geometry(column: str, field: Field) -> str:
+    return f"lower({_printed(column, field)})"
+
+
+def _document(column: str, _: Field) -> str:
+    return f"to_json({column})::text"
+
+
 _BY_KIND: dict[type, Callable[[str, Field], str]] = {
     Timestamp: _timestamp,
     TimestampTz: _timestamptz,
@@ -77,6 +134,10 @@ _BY_KIND: dict[type, Callable[[str, Field], str]] = {
     Bytes: _bytes,
     Year: _year,
     Inet: _inet,
+    Decimal: _decimal,
+    Geometry: _geometry,
+    Other: _printed,
+    **dict.fromkeys(DOCUMENTS, _document),
 }
 
 
@@ -102,7 +163,7 @@ def text(relation: Relation) -> str:
     The row as text to be hashed: fields joined by TAB, not escaped, then the byte length of each free text (nothing for
     NULL), so that different rows never have the same text. Read from its end, it can be parsed in one way only.
     """
-    fields = [f"case when {quote(f.name)} is null then {_NULL} else {canonical(f)} end" for f in relation.fields]
+    fields = [f"case when {is_null(f)} then {_NULL} else {canonical(f)} end" for f in relation.fields]
     free = [field for field in relation.fields if isinstance(field.kind, FREE_TEXT)]
     lengths = [f"coalesce(octet_length({canonical(field)})::text, '')" for field in free]
     return _joined(fields + lengths)

@@ -1,12 +1,13 @@
 """This engine's types as neutral kinds (a source's question) and kinds as this engine's types (a target's)."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from landbridge import kinds
 from landbridge.endpoints.postgres.names import fits, quote
+from landbridge.endpoints.postgres.queries import Row
 from landbridge.kinds import Kind, Loss, Rendered
 
 LONGEST_VARCHAR = 10_485_760
@@ -15,6 +16,8 @@ LARGEST_PRECISION = 1000
 """Limits of the modifiers (manual, 8.1.2, 8.3 and 8.10)."""
 
 _SPELLED = re.compile(r"(?P<name>[a-z ]+?)(?:\((?P<modifier>-?\d+(?:,-?\d+)?)\))?(?P<zone> with(?:out)? time zone)?")
+
+_OF_EXTENSIONS = re.compile(r"(?:.*\.)?(?P<name>hstore|geometry|geography|vector)(?:\((?P<modifier>[^()]*)\))?")
 
 _PLAIN: Mapping[str, Kind] = {
     "smallint": kinds.Int(bits=16),
@@ -39,13 +42,17 @@ _PLAIN: Mapping[str, Kind] = {
 }
 
 
-def kind_of(native: str, enums: Mapping[str, kinds.Enum] = MappingProxyType({})) -> Kind:
+def kind_of(native: str, named: Mapping[str, Kind] = MappingProxyType({})) -> Kind:
     """
-    The kind of a type as format_type prints it. `enums`: this database's enum types under their printed names. A
-    domain is to be asked about by the type it rests on.
+    The kind of a type as format_type prints it. `named`: of this database's own types, under their printed names
+    (`named_kinds`).
     """
-    if native in enums:
-        return enums[native]
+    if native in named:
+        return named[native]
+    if native.endswith("[]"):
+        return _array(native, kind_of(native[:-2], named))
+    if extended := _OF_EXTENSIONS.fullmatch(native):
+        return _of_extension(extended["name"], extended["modifier"] or "") or kinds.Other(native=native)
     match = _SPELLED.fullmatch(native)
     if match is None:
         return kinds.Other(native=native)
@@ -54,6 +61,57 @@ def kind_of(native: str, enums: Mapping[str, kinds.Enum] = MappingProxyType({}))
         return _PLAIN.get(name) or _temporal(name, 6, match["zone"]) or kinds.Other(native=native)
     first, _, second = match["modifier"].partition(",")
     return _modified(name, int(first), int(second or 0), match["zone"]) or kinds.Other(native=native)
+
+
+def named_kinds(found: Iterable[Row]) -> Mapping[str, Kind]:
+    """Of the rows of sql/named_types.sql. No type can consist of itself."""
+    rows = {row["printed"]: row for row in found}
+    made: dict[str, Kind] = {}
+
+    def make(printed: str) -> None:
+        row = rows.get(printed.removesuffix("[]"))
+        if row is None or row["printed"] in made:
+            return
+        for needed in (*row["types"], row["base"] or ""):
+            make(needed)
+        made[row["printed"]] = _named(row, made)
+
+    for printed in rows:
+        make(printed)
+    return made
+
+
+def _named(row: Row, named: Mapping[str, Kind]) -> Kind:
+    if row["what"] == "d":
+        return kind_of(row["base"], named)
+    if row["what"] == "e":
+        return kinds.Enum(labels=tuple(row["labels"]), schema=row["schema"], name=row["name"])
+    fields = zip(row["fields"], row["types"], strict=True)
+    members = tuple((name, kind_of(native, named)) for name, native in fields)
+    if any(isinstance(kind, kinds.Geometry) for _, kind in members):
+        return kinds.Other(native=row["printed"])
+    return kinds.Composite(fields=members, native=row["printed"])
+
+
+def _array(native: str, element: Kind) -> Kind:
+    """to_json() makes GeoJSON of geometries, which is not what their text says."""
+    return (
+        kinds.Other(native=native)
+        if isinstance(element, kinds.Geometry)
+        else kinds.Array(element=element, native=native)
+    )
+
+
+def _of_extension(name: str, modifier: str) -> Kind | None:
+    if name == "hstore":
+        return kinds.Hstore()
+    if name == "vector":
+        return kinds.Vector(dimension=int(modifier)) if modifier else None
+    subtype, _, srid = modifier.partition(",")
+    shape = "" if subtype == "Geometry" else subtype.lower()
+    if shape and shape not in _SUBTYPES:  # with Z or M, or with arcs
+        return None
+    return kinds.Geometry(subtype=shape, srid=int(srid) if srid else 4326 if name == "geography" else None)
 
 
 def _temporal(name: str, fsp: int, zone: str | None) -> Kind | None:
@@ -78,13 +136,18 @@ def _modified(name: str, first: int, second: int, zone: str | None) -> Kind | No
     return None
 
 
-def render(kind: Kind, spell: Callable[[str], str] = quote) -> Rendered:
+def render(
+    kind: Kind, spell: Callable[[str], str] = quote, extensions: Mapping[str, str] = MappingProxyType({})
+) -> Rendered:
     """
     The type for a kind that comes from another family, as format_type will print it, and what is lost. The losses name
     no column yet. `spell` writes the names of enum types; an enum without a name becomes text, its caller adds a check.
+    extensions: the types of extensions that the target has, by their bare names, as the server prints them.
     """
     if isinstance(kind, kinds.Enum) and kind.name:
         return f"{spell(kind.schema)}.{spell(kind.name)}", ()
+    if isinstance(kind, kinds.Geometry | kinds.Vector):
+        return _extended(kind, extensions)
     rendered = _RENDERERS[type(kind)](kind)
     return (rendered, ()) if isinstance(rendered, str) else rendered
 
@@ -117,13 +180,46 @@ def _clock(kind: kinds.Timestamp | kinds.TimestampTz | kinds.Time) -> Rendered:
     zone = "with" if isinstance(kind, kinds.TimestampTz) else "without"
     if not isinstance(kind, kinds.Time):
         return f"timestamp({kind.fsp}) {zone} time zone", ()
+    if kind.long:
+        found = "the values are spans of time (some are below 00:00:00 or above 24:00:00), so it becomes an interval"
+        return f"interval({kind.fsp})", (Loss(column="", what=found, blocking=False),)
     found = "times of day only: a value below 00:00:00 or above 24:00:00 is refused when its row is loaded"
     return f"time({kind.fsp}) without time zone", (Loss(column="", what=found, blocking=False),)
 
 
+def _extended(kind: kinds.Geometry | kinds.Vector, extensions: Mapping[str, str]) -> Rendered:
+    """A type that an extension brings: PostGIS, pgvector."""
+    bare, extension = ("geometry", "postgis") if isinstance(kind, kinds.Geometry) else ("vector", "vector")
+    modifier = _modifier(kind)
+    if printed := extensions.get(bare):
+        return printed + modifier, ()
+    found = f"the type {bare}{modifier} comes with the extension {extension}, which the target's database has not"
+    choices = (f"CREATE EXTENSION {extension} in the target's database", "exclude the table")
+    return f"{bare}{modifier}", (Loss(column="", what=found, blocking=True, choices=choices),)
+
+
+def _modifier(kind: kinds.Geometry | kinds.Vector) -> str:
+    if isinstance(kind, kinds.Vector):
+        return f"({kind.dimension})"
+    subtype = _SUBTYPES.get(kind.subtype, "Geometry")
+    return f"({subtype},{kind.srid})" if kind.srid else f"({subtype})" if kind.subtype else ""
+
+
+_SUBTYPES = {
+    name.lower(): name
+    for name in ("Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon",
+                 "GeometryCollection")
+}  # fmt: skip
+"""As PostGIS prints them."""
+
+
 def _other(kind: kinds.Other) -> Rendered:
-    found = f"the type {kind.native} is known to its own engine family only"
-    return "text", (Loss(column="", what=found, blocking=True, choices=("exclude the table",)),)
+    found = f"{kind.native} is a type of its own engine family only: the texts of its values are kept, as text"
+    return "text", (Loss(column="", what=found, blocking=False),)
+
+
+def _document(_: Kind) -> Rendered:
+    return "jsonb", (Loss(column="", what="the values are kept as JSON", blocking=False),)
 
 
 _RENDERERS: Mapping[type, Callable[[Any], str | Rendered]] = {
@@ -146,6 +242,7 @@ _RENDERERS: Mapping[type, Callable[[Any], str | Rendered]] = {
     kinds.Year: lambda _: "smallint",
     kinds.Inet: lambda _: "inet",
     kinds.Other: _other,
+    **dict.fromkeys(kinds.DOCUMENTS, _document),
 }
 
 

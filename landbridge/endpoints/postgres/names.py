@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from landbridge.model import TableName
 
@@ -65,24 +66,59 @@ def references(expression: str) -> Iterator[tuple[str, TableName]]:
             yield from references(_inside(match["string"]))
         elif match["collation"]:
             yield "collation", TableName(schema="pg_catalog", name=unquote(match["collation"]))
-        elif match["schema"]:
+        elif match["schema"] and not _is_row(match):
             what = "function" if match["call"] else "operator" if match["operator"] else "other"
             yield what, TableName(schema=unquote(match["schema"]), name=match["operator"] or unquote(match["name"]))
 
 
+def _is_row(match: re.Match[str]) -> bool:
+    """`t.*`: an operator has the word before it, or nothing."""
+    before = match.string[: match.start()]
+    return match["operator"] is not None and bool(before) and not before.endswith(("OPERATOR(", "OPERATOR "))
+
+
+def _is_definition(match: re.Match[str]) -> bool:
+    """A parenthesis that opens columns or options; that of a call follows at once."""
+    return (match["call"] or "").startswith(" ") or match.string[: match.start()].endswith(" REFERENCES ")
+
+
+def alone(expression: str) -> Iterator[str]:
+    """Every name or word that has no schema before it and is none itself."""
+    for match in _TOKEN.finditer(expression):
+        if not (match["string"] or match["schema"] or match["collation"]):
+            yield unquote(match[0])
+
+
 def rename(expression: str, names: Mapping[TableName, TableName], spell: Callable[[str], str] = quote) -> str:
-    """The expression with the relations and types in `names` called by their new names."""
+    """The expression with what is in `names` called by its new name; routines as `with_calls` has them."""
 
     def replaced(match: re.Match[str]) -> str:
         if match["object"]:
             return literal(rename(_inside(match["string"]), names, spell)) + match["object"]
-        if not match["name"] or match["call"]:
+        if not match["schema"] or _is_row(match):
             return match[0]
-        old = TableName(schema=unquote(match["schema"]), name=unquote(match["name"]))
+        name = match["operator"] or unquote(match["name"])
+        old = TableName(schema=unquote(match["schema"]), name=name)
         new = names.get(old, old)
-        return match[0] if new == old else f"{spell(new.schema)}.{spell(new.name)}"
+        if match["operator"] or match["call"]:
+            new = names.get(replace(old, name=f"{name}("), new if _is_definition(match) else old)
+        if (new.schema, new.name.removesuffix("(")) == (old.schema, old.name):
+            return match[0]
+        end = match["operator"] or spell(new.name.removesuffix("(")) + (match["call"] or "")
+        return f"{spell(new.schema)}.{end}"
 
     return _TOKEN.sub(replaced, expression)
+
+
+def with_calls(names: Mapping[TableName, TableName]) -> dict[TableName, TableName]:
+    """The names, and those of routines and operators also as expressions have them: up to the parenthesis, or bare."""
+    heads = {old: old.name.partition("(")[0] for old in names if "(" in old.name}
+    called = {
+        replace(old, name=head + end): TableName(schema=names[old].schema, name=head + end)
+        for old, head in heads.items()
+        for end in ("(", "")
+    }
+    return {**called, **names}
 
 
 def _inside(string: str) -> str:

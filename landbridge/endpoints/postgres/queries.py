@@ -20,15 +20,21 @@ _SESSION = (
 
 
 @contextmanager
-def reading(database: Database) -> Iterator[Any]:
-    """A cursor in one read-only transaction with one snapshot."""
+def reading(database: Database, *, write: bool = False) -> Iterator[Any]:
+    """A cursor in one read-only transaction with one snapshot. write: what is written is rolled back."""
     with driver_errors(database.ref), closing(database.open()) as connection:
         connection.autocommit = False
         with connection.cursor(cursor_factory=RealDictCursor) as cursor:
-            cursor.execute("set transaction isolation level repeatable read read only")
+            if not write:
+                cursor.execute("set transaction isolation level repeatable read read only")
             for statement in _SESSION:
                 cursor.execute(statement)
             yield cursor
+
+
+def text(query: str) -> str:
+    """sql/`query`.sql itself."""
+    return _TEXTS[query].rstrip()
 
 
 def rows(cursor: Any, query: str, **parameters: object) -> list[Row]:

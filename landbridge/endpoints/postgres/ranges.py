@@ -7,7 +7,7 @@ from typing import Any
 from landbridge.endpoints.postgres.expressions import canonical
 from landbridge.endpoints.postgres.names import literal, qualified, quote
 from landbridge.endpoints.postgres.sessions import query
-from landbridge.model import EVERYTHING, Bounds, Field, Relation
+from landbridge.model import EVERYTHING, Bounds, Field, Relation, TableName
 
 _PAGES = 4
 """Pages looked at for each range. A page holds some tens of rows."""
@@ -47,7 +47,11 @@ def _compared(relation: Relation, bound: tuple[str, ...] | None, operator: str) 
 
 def source(connection: Any, relation: Relation) -> str:
     """What stands after FROM: the table without its heirs, but the root of partitions with them."""
-    name = qualified(relation.name)
+    return place(connection, relation.name)
+
+
+def place(connection: Any, table: TableName) -> str:
+    name = qualified(table)
     found = query(connection, "select relkind = 'p' from pg_class where oid = to_regclass(%s)", (name,))
     return name if found and found[0][0] else f"only {name}"
 

@@ -49,7 +49,7 @@ class Replay:
     def _write(self, table: WrittenTable, change: Change, missing: Missing | None) -> None:
         operation, number, old, new = change
         if operation == TRUNCATE:
-            self._cursor.execute(f"delete from {table.name}")
+            self._cursor.execute(f"delete from {table.place}")
         elif not table.key:
             self._without_key(table, old, new)
         elif missing is not None:
@@ -89,7 +89,7 @@ class Replay:
         self._cursor.execute(into % (table.name.encode(), names, values))
 
     def _delete(self, table: WrittenTable, key: Row | None) -> int:
-        self._cursor.execute(b"delete from %b t where %b" % (table.name.encode(), _has_key(table, key)))
+        self._cursor.execute(b"delete from %b t where %b" % (table.place.encode(), _has_key(table, key)))
         return int(self._cursor.rowcount)
 
     def _update(self, table: WrittenTable, old: Row | None, new: Row) -> int:
@@ -97,7 +97,7 @@ class Replay:
         sets = _sets(table, [place for place in places if not table.columns[place].fixed], new)
         where = [_has_key(table, old if old is not None else _key(table, new))]
         where += [_equals(table, place, new[place]) for place in places if table.columns[place].fixed]
-        name, condition = table.name.encode(), b" and ".join(where)
+        name, condition = table.place.encode(), b" and ".join(where)
         if sets:
             self._cursor.execute(b"update %b t set %b where %b" % (name, sets, condition))
         else:
@@ -109,7 +109,7 @@ class Replay:
         if old is None:
             self._insert(table, new)
             return
-        name = table.name.encode()
+        name = table.place.encode()
         one = b"with one as (select tableoid, ctid from %b t where %b limit 1) " % (name, _is_row(table, old))
         same = b"t.ctid = one.ctid and t.tableoid = one.tableoid"
         if new is None:

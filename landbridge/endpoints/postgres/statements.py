@@ -6,6 +6,7 @@ from typing import Any
 
 from landbridge.endpoints.postgres import queries
 from landbridge.endpoints.postgres.names import qualified, quote
+from landbridge.endpoints.postgres.ranges import place
 from landbridge.errors import Terminal
 from landbridge.model import Relation
 
@@ -34,8 +35,9 @@ class WrittenTable:
     for its image, all with the types and collations of the table, so that keys compare as they do in its index.
     """
 
-    def __init__(self, relation: Relation, columns: Sequence[WrittenColumn]) -> None:
-        self.relation, self.columns = relation, columns
+    def __init__(self, relation: Relation, columns: Sequence[WrittenColumn], place: str) -> None:
+        """place: what stands after FROM for its own rows alone, without those of tables that inherit from it."""
+        self.relation, self.columns, self.place = relation, columns, place
         self.name = qualified(relation.name)
         self.staging = f'pg_temp."landbridge_{relation.number}"'
         self.key: Places = relation.key
@@ -62,7 +64,7 @@ class WrittenTable:
 
     def delete(self, staged: range) -> str:
         return (
-            f"delete from {self.name} t using {self.staging} s where {self._same_key(old=True)} and {_within(staged)}"
+            f"delete from {self.place} t using {self.staging} s where {self._same_key(old=True)} and {_within(staged)}"
         )
 
     def update(self, staged: range, places: Places, *, moved: bool) -> str:
@@ -72,8 +74,8 @@ class WrittenTable:
         where = [self._same_key(old=moved), _within(staged)]
         where += [f"t.{self.names[place]} = s.n{place}" for place in named if self.columns[place].fixed]
         if not sets:
-            return f"select from {self.name} t join {self.staging} s on {' and '.join(where)}"
-        return f"update {self.name} t set {', '.join(sets)} from {self.staging} s where {' and '.join(where)}"
+            return f"select from {self.place} t join {self.staging} s on {' and '.join(where)}"
+        return f"update {self.place} t set {', '.join(sets)} from {self.staging} s where {' and '.join(where)}"
 
     def insert_absent(self, staged: range) -> str:
         images = ", ".join(f"s.n{place}" for place in self.all)
@@ -86,7 +88,7 @@ class WrittenTable:
         return f"select s.i from {self.staging} s where {_within(staged)} and {self._is_absent()}"
 
     def _is_absent(self) -> str:
-        return f"not exists (select from {self.name} t where {self._same_key(old=False)})"
+        return f"not exists (select from {self.place} t where {self._same_key(old=False)})"
 
     def _same_key(self, *, old: bool) -> str:
         return " and ".join(
@@ -103,10 +105,11 @@ def look_up(cursor: Any, relation: Relation) -> WrittenTable:
     """The table as the catalog has it. Raises Terminal when it lacks a column that the relation has."""
     rows = queries.rows(cursor, "written_columns", table=qualified(relation.name))
     found = {row["name"]: WrittenColumn(**row) for row in rows}
+    own_rows = place(cursor.connection, relation.name)
     lacking = [field.name for field in relation.fields if field.name not in found]
     if lacking:
         raise Terminal(
             f"the target's table {relation.name} has no column {', '.join(lacking)}",
             mend="put the table back as it was made (`landbridge status --json` lists it), then start again",
         )
-    return WrittenTable(relation, [found[field.name] for field in relation.fields])
+    return WrittenTable(relation, [found[field.name] for field in relation.fields], own_rows)

@@ -8,6 +8,7 @@ from landbridge.endpoints.abc import Adopted
 from landbridge.endpoints.postgres.kinds import kind_of, labels_fit, render
 from landbridge.endpoints.postgres.names import fits, literal, shorten
 from landbridge.endpoints.postgres.schema import defaults
+from landbridge.endpoints.postgres.schema.foreign import Foreign
 from landbridge.endpoints.postgres.schema.target import Target
 from landbridge.kinds import Kind, Loss, Part
 from landbridge.model import (
@@ -22,21 +23,25 @@ from landbridge.model import (
     Table,
     TableName,
 )
+from landbridge.translation import Untranslatable
 
 _INTEGERS = ("smallint", "integer", "bigint")
 _METHODS = ("btree", "hash")
+_SPECIAL = ("fulltext", "spatial")
 _EXACT = ("_bin", "binary", "_cs")
 """How the names of collations end that tell every two texts apart (in all families that name them so)."""
 
 
 def adopt(
-    table: Table, name: TableName, names: Mapping[TableName, TableName], taken: Container[TableName], target: Target
+    table: Table,
+    family: str,
+    name: TableName,
+    names: Mapping[TableName, TableName],
+    taken: Container[TableName],
+    target: Target,
 ) -> Adopted:
-    """
-    Generated columns are not carried yet: the target's table has none. Everything left out is a loss. `taken`: the
-    target names of all tables.
-    """
-    adoption = _Adoption(table, name, names, taken, target)
+    """Everything left out is a loss. `taken`: the target names of all tables."""
+    adoption = _Adoption(table, family, name, names, taken, target)
     columns = tuple(adoption.columns())
     adopted = Table(
         name=name,
@@ -44,7 +49,7 @@ def adopt(
         primary_key=adoption.primary_key(),
         indexes=tuple(sorted(adoption.indexes(), key=lambda index: index.name)),
         foreign_keys=tuple(sorted(adoption.foreign_keys(), key=lambda key: key.name)),
-        checks=tuple(sorted(adoption.checks, key=lambda check: check.name)),
+        checks=tuple(sorted(adoption.all_checks(), key=lambda check: check.name)),
         comment=table.comment,
         old_image="key" if table.primary_key else "none",
     )
@@ -58,6 +63,7 @@ class _Adoption:
     def __init__(
         self,
         table: Table,
+        family: str,
         name: TableName,
         names: Mapping[TableName, TableName],
         taken: Container[TableName],
@@ -72,6 +78,7 @@ class _Adoption:
         self._target = target
         self._taken = taken
         self._natives: dict[str, str] = {}
+        self._foreign = Foreign(table, family, target)
         for each in (name.schema, name.name):
             if not fits(each):
                 what = f"the name {each} is longer than 63 bytes"
@@ -104,17 +111,30 @@ class _Adoption:
             if not fits(column.name):
                 self._lose(column.name, "the column's name is longer than 63 bytes", blocking=True)
             if column.generated:
-                self._lose(column.name, f"generated columns are not carried yet: {column.generated.expression}")
+                yield from self._generated(column)
             else:
                 yield self._column(column)
 
+    def _generated(self, column: Column) -> Iterator[Column]:
+        """Without its expression nothing would keep its value, so it is left out where that cannot be translated."""
+        assert column.generated
+        try:
+            generated = self._foreign.generated(column)
+        except Untranslatable as why:
+            self._lose(column.name, f"the generated column is not carried: {why}: {column.generated.expression}")
+            return
+        if generated.stored and not column.generated.stored:
+            self._lose(column.name, "the virtual generated column becomes a stored one")
+        yield replace(self._column(column), default=None, generated=generated)
+
     def _column(self, column: Column) -> Column:
         kind = self._named(column)
-        native, losses = render(kind, self._target.spell)
+        native, losses = render(kind, self._target.spell, self._target.extensions("geometry", "vector"))
         self.losses += [replace(loss, column=column.name) for loss in losses]
         self._natives[column.name] = native
+        self._tell_of_odd_dates(column)
         if column.on_update_now:
-            self._lose(column.name, "ON UPDATE to the current time is not carried yet: only writers set the column")
+            self._lose(column.name, "a trigger keeps ON UPDATE: to set the column to what it was is no update here")
         numbered = column.identity is not None
         return Column(
             name=column.name,
@@ -125,6 +145,18 @@ class _Adoption:
             identity="default" if numbered and native in _INTEGERS else None,
             comment=column.comment,
         )
+
+    def _tell_of_odd_dates(self, column: Column) -> None:
+        found = f"{column.odd_dates} values are zero or partial dates, or of year 0"
+        key = self._table.primary_key.columns if self._table.primary_key else ()
+        if column.zero_dates == "null" and column.name in key:
+            self._lose(column.name, "zero dates cannot become NULL in the primary key", blocking=True)
+        elif column.zero_dates == "null":
+            self._lose(column.name, f"{found}: they become NULL, so the column may be NULL")
+        elif column.odd_dates:
+            choices = ('let them become NULL: `columns: {NAME: {zero_dates: "null"}}`', "correct them on the source")
+            what = f"{found}, which no date type here holds"
+            self.losses.append(Loss(column=column.name, what=what, blocking=True, choices=choices))
 
     def _named(self, column: Column) -> Kind:
         """The column's kind; an enum gets a type of its own, a set and an enum that can have none a check."""
@@ -161,16 +193,21 @@ class _Adoption:
             return Default(native=f"nextval({literal(self._target.spell_qualified(name))}::regclass)", sequence=name)
         expression = defaults.render(default, kind, native)
         if expression is None:
-            self._lose(column.name, f"the default {default.native} has no meaning here and is left out")
-            return None
+            try:
+                expression = self._foreign.default(default, column.kind)
+            except Untranslatable as why:
+                self._lose(column.name, f"the default {default.native} is left out: {why}")
+                return None
         return defaults.recognise(expression, kind if isinstance(kind, kinds.Enum) else kind_of(native))
 
     def primary_key(self) -> Key | None:
         key = self._table.primary_key
         if key is None:
             return None
-        if missing := [column for column in key.columns if column not in self._natives]:
-            self._lose(missing[0], "a generated column in the primary key is not carried yet", blocking=True)
+        if made := [column for column in key.columns if self._table.column(column).generated]:
+            self._lose(
+                made[0], "a generated column in the primary key cannot tell rows apart as they move", blocking=True
+            )
         self._warn_of_collations(key.columns)
         return Key(name=self._own("pkey", reserved=True), columns=key.columns)
 
@@ -186,37 +223,53 @@ class _Adoption:
 
     def indexes(self) -> Iterator[Index]:
         for index in self._table.indexes:
-            if why := self._obstacle(index):
-                self._leave_out("index", index.name, why)
-                continue
-            if index.unique:
-                self._warn_of_collations(tuple(part.column for part in index.parts if part.column))
-            parts = tuple(map(self._part, index.parts))
-            plain = all(part.column for part in parts)
-            yield Index(
-                name=self._own(index.name),
-                parts=parts,
-                unique=index.unique,
-                constraint=index.unique and plain and not any(part.descending for part in parts),
-                comment=index.comment,
-            )
+            try:
+                made = self._special(index) if index.method in _SPECIAL else self._plain(index)
+            except Untranslatable as why:
+                self._leave_out("index", index.name, str(why))
+            else:
+                yield made
 
-    def _obstacle(self, index: Index) -> str:
-        natives = [self._natives.get(part.column or "") for part in index.parts]
-        if index.method not in _METHODS:
-            return f"there is no {index.method} index in this form here"
-        if any(part.expression for part in index.parts) or index.where:
-            return "expressions are not translated yet"
-        if None in natives:
-            return "it is on a generated column"
-        return "json values have no order" if "json" in natives else ""
+    def _special(self, index: Index) -> Index:
+        """Full-text and spatial ones, which other methods do here."""
+        name = self._own(index.name)
+        if index.method == "fulltext":
+            part = self._foreign.words(index, self._natives)
+            found = (
+                f"the full-text index {index.name} serves queries for {part.native} @@ …: MATCH … AGAINST is unknown"
+            )
+            self._lose(index.parts[0].column or "", found)
+            return Index(name=name, parts=(part,), method="gin", comment=index.comment)
+        parts = tuple(map(self._part, index.parts))
+        if not all("geometry" in self._natives.get(part.column or "", "") for part in parts):
+            raise Untranslatable("the target has no PostGIS")
+        return Index(name=name, parts=parts, method="gist", comment=index.comment)
+
+    def _plain(self, index: Index) -> Index:
+        if index.method not in _METHODS or index.where:
+            raise Untranslatable(f"there is no {index.method} index in this form here")
+        parts = tuple(map(self._part, index.parts))
+        if index.unique:
+            self._warn_of_collations(tuple(part.column for part in index.parts if part.column))
+        plain = all(part.column for part in parts)
+        return Index(
+            name=self._own(index.name),
+            parts=parts,
+            unique=index.unique,
+            constraint=index.unique and plain and not any(part.descending for part in parts),
+            comment=index.comment,
+        )
 
     def _part(self, part: IndexPart) -> IndexPart:
-        column = self._target.spell(part.column or "")
         order = " DESC" if part.descending else ""
+        if part.expression:
+            expression = self._foreign.indexed(part.expression)
+            return IndexPart(expression=expression, descending=part.descending, native=expression + order)
+        if (native := self._natives.get(part.column or "")) in (None, "json"):
+            raise Untranslatable("json values have no order" if native else f"its column {part.column} is not carried")
+        column = self._target.spell(part.column or "")
         if not part.prefix:
             return IndexPart(column=part.column, descending=part.descending, native=column + order)
-        native = self._natives[part.column or ""]
         if native == "bytea":
             expression = f'"substring"({column}, 1, {part.prefix})'
         else:
@@ -229,13 +282,28 @@ class _Adoption:
             if key.target not in self._names:
                 self._leave_out("foreign key", key.name, f"its table {key.target} is not")
             elif not set(key.columns) <= set(self._natives):
-                self._leave_out("foreign key", key.name, "it is on a generated column")
+                self._leave_out("foreign key", key.name, "its column is not carried")
             else:
                 yield replace(key, name=shorten(key.name), target=self._names[key.target])
 
-    def note_what_is_left_out(self) -> None:
+    def all_checks(self) -> Iterator[Check]:
+        """Those that stand for types, and the table's own."""
+        taken = {check.name for check in self.checks}
+        yield from self.checks
         for check in self._table.checks:
-            self._leave_out("check", check.name, f"expressions are not translated yet: {check.expression}")
+            try:
+                expression = self._foreign.check(check.expression)
+            except Untranslatable as why:
+                self._leave_out("check", check.name, f"{why}: {check.expression}")
+                continue
+            name = shorten(check.name)
+            yield Check(name=self._own(f"{name}_source") if name in taken else name, expression=expression)
+
+    def note_what_is_left_out(self) -> None:
+        lax = {c.collation for c in self._table.columns if isinstance(c.kind, kinds.Text) and c.collation}
+        if lax := {name for name in lax if not name.endswith(_EXACT)}:
+            told = ", ".join(sorted(lax))
+            self._lose("", f"texts are equal here only when all their letters are; the source compares by {told}")
         if self._table.partitioning:
             self._lose("", "the table is not partitioned here; its rows are all in one table")
 

@@ -1,6 +1,7 @@
 """The SQL of each kind of object, from its neutral description."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from landbridge.endpoints.postgres.names import literal, qualified, quote, quote_all
 from landbridge.model import Column, ForeignKey, Index, IndexPart, NamedType, Partition, Sequence, Table, TableName
@@ -31,14 +32,35 @@ def _options(sequence: Sequence) -> str:
     )
 
 
+def declared(table: Table, tables: Mapping[TableName, Table]) -> Table:
+    """The table without what it has from those that it inherits from anyway."""
+    above = [column for name in table.inherits if name in tables for column in tables[name].columns]
+    filled = {column.name for column in above if not column.nullable}
+    columns = (replace(c, nullable=True) if c.name in filled else c for c in table.columns if not c.inherited)
+    return replace(table, columns=tuple(columns))
+
+
 def create_table(table: Table, identities: Identities) -> str:
     elements = [_column(table.name, column, identities) for column in table.columns]
     if table.primary_key:
         key = table.primary_key
-        elements.append(f"CONSTRAINT {quote(key.name)} PRIMARY KEY ({quote_all(key.columns)})")
-    elements += [f"CONSTRAINT {quote(check.name)} CHECK ({check.expression})" for check in table.checks]
+        primary = f"CONSTRAINT {quote(key.name)} PRIMARY KEY ({quote_all(key.columns)})"
+        elements.append(primary + _include(key.include) + _deferred(key.deferrable, key.deferred))
+    elements += [
+        f"CONSTRAINT {quote(check.name)} CHECK ({check.expression})" + (" NO INHERIT" if check.alone else "")
+        for check in table.checks
+    ]
+    inherits = f" INHERITS ({', '.join(map(qualified, table.inherits))})" if table.inherits else ""
     partitioned = f" PARTITION BY {table.partitioning.by}" if table.partitioning else ""
-    return f"CREATE TABLE {qualified(table.name)} (\n  " + ",\n  ".join(elements) + f"\n){partitioned}"
+    return f"CREATE TABLE {qualified(table.name)} (\n  " + ",\n  ".join(elements) + f"\n){inherits}{partitioned}"
+
+
+def _deferred(deferrable: bool, deferred: bool) -> str:
+    return (" DEFERRABLE" if deferrable else "") + (" INITIALLY DEFERRED" if deferred else "")
+
+
+def change_table(table: TableName, clause: str) -> str:
+    return f"ALTER TABLE {qualified(table)} {clause}"
 
 
 def _column(table: TableName, column: Column, identities: Identities) -> str:
@@ -67,7 +89,9 @@ def _identity(table: TableName, column: Column, sequence: Sequence | None) -> st
 
 
 def create_partition(root: TableName, partition: Partition) -> str:
-    return f"CREATE TABLE {qualified(partition.name)} PARTITION OF {qualified(root)} {partition.bound}"
+    """root: of all its partitions."""
+    parent, by = partition.parent or root, f" PARTITION BY {partition.by}" if partition.by else ""
+    return f"CREATE TABLE {qualified(partition.name)} PARTITION OF {qualified(parent)} {partition.bound}{by}"
 
 
 def own_sequence(sequence: TableName, table: TableName, column: str) -> str:
@@ -78,31 +102,36 @@ def create_index(table: TableName, index: Index) -> str:
     """A unique constraint or an index. On a partitioned table it is made on every partition too."""
     if index.constraint:
         columns = quote_all(tuple(part.column or "" for part in index.parts))
-        kept = (" DEFERRABLE" if index.deferrable else "") + (" INITIALLY DEFERRED" if index.deferred else "")
+        kept = _with(index) + _deferred(index.deferrable, index.deferred)
         distinct = "" if index.nulls_distinct else " NULLS NOT DISTINCT"
         add = f"ALTER TABLE {qualified(table)} ADD CONSTRAINT {quote(index.name)}"
-        return f"{add} UNIQUE{distinct} ({columns}){_include(index)}{kept}"
+        return f"{add} UNIQUE{distinct} ({columns}){_include(index.include)}{kept}"
     unique = "UNIQUE " if index.unique else ""
     parts = ", ".join(map(_part, index.parts))
     where = f" WHERE ({index.where})" if index.where else ""
     distinct = "" if index.nulls_distinct else " NULLS NOT DISTINCT"
     head = f"CREATE {unique}INDEX {quote(index.name)} ON {qualified(table)} USING {quote(index.method)}"
-    return f"{head} ({parts}){_include(index)}{distinct}{where}"
+    return f"{head} ({parts}){_include(index.include)}{distinct}{_with(index)}{where}"
 
 
 def _part(part: IndexPart) -> str:
     return part.native
 
 
-def _include(index: Index) -> str:
-    return f" INCLUDE ({quote_all(index.include)})" if index.include else ""
+def _include(columns: tuple[str, ...]) -> str:
+    return f" INCLUDE ({quote_all(columns)})" if columns else ""
+
+
+def _with(index: Index) -> str:
+    return f" WITH ({', '.join(index.settings)})" if index.settings else ""
 
 
 def add_foreign_key(table: TableName, key: ForeignKey, *, proven: bool) -> str:
-    kept = (" DEFERRABLE" if key.deferrable else "") + (" INITIALLY DEFERRED" if key.deferred else "")
+    kept = _deferred(key.deferrable, key.deferred)
+    match = " MATCH FULL" if key.full else ""
     return (
         f"ALTER TABLE {qualified(table)} ADD CONSTRAINT {quote(key.name)} FOREIGN KEY ({quote_all(key.columns)})"
-        f" REFERENCES {qualified(key.target)} ({quote_all(key.target_columns)})"
+        f" REFERENCES {qualified(key.target)} ({quote_all(key.target_columns)}){match}"
         f" ON DELETE {key.on_delete} ON UPDATE {key.on_update}{kept}" + ("" if proven else " NOT VALID")
     )
 

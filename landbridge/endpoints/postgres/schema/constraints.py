@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from landbridge.endpoints.postgres.names import qualified, quote
 from landbridge.endpoints.postgres.queries import Row, rows
 from landbridge.endpoints.postgres.schema.indexes import index_of
 from landbridge.model import Check, ForeignKey, Index, Key, SchemaObject, TableName
@@ -29,7 +30,9 @@ class Constraints:
     def set_aside(self, kind: str, row: Row) -> None:
         parent = self.names[row["table"]]
         name = TableName(schema=parent.schema, name=row["name"])
-        self.others.append(SchemaObject(kind=kind, name=name, parent=parent))
+        definition = row["constraint_definition"]
+        add = f"ALTER TABLE {qualified(parent)} ADD CONSTRAINT {quote(row['name'])} {definition}"
+        self.others.append(SchemaObject(kind=kind, name=name, parent=parent, definition=(add,) if definition else ()))
 
 
 def read(cursor: Any, names: Mapping[int, TableName], roots: frozenset[int]) -> Constraints:
@@ -56,9 +59,15 @@ def _take_index(found: Constraints, row: Row) -> None:
     elif row["table"] not in found.roots:
         found.set_aside("primary key of a partition", row)
     else:
-        found.primary_keys[row["table"]] = Key(name=row["name"], columns=tuple(row["columns"][: row["parts"]]))
+        found.primary_keys[row["table"]] = Key(
+            name=row["name"],
+            columns=tuple(row["columns"][: row["parts"]]),
+            include=tuple(row["columns"][row["parts"] :]),
+            deferrable=row["deferrable"],
+            deferred=row["deferred"],
+        )
         if row["deferrable"]:
-            found.set_aside("deferrable primary key", row)  # carried as one that is not
+            found.set_aside("deferrable primary key", row)  # another family has none
 
 
 def _take_check(found: Constraints, row: Row) -> None:
@@ -68,7 +77,11 @@ def _take_check(found: Constraints, row: Row) -> None:
     elif row["table"] not in found.roots:
         found.set_aside("check constraint of a partition", row)
     else:
-        found.checks[row["table"]].append(Check(name=row["name"], expression=row["expression"]))
+        found.checks[row["table"]].append(_check(row))
+
+
+def _check(row: Row) -> Check:
+    return Check(name=row["name"], expression=row["expression"], alone=row["alone"])
 
 
 def _take_foreign_key(found: Constraints, row: Row) -> None:
@@ -76,12 +89,12 @@ def _take_foreign_key(found: Constraints, row: Row) -> None:
         found.set_aside("unproven foreign key", row)
     elif row["temporal"]:
         found.set_aside("temporal foreign key", row)
-    elif _SET_COLUMNS.search(row["definition"]):
+    elif _SET_COLUMNS.search(row["constraint_definition"]):
         found.set_aside("foreign key that sets some columns", row)
     else:
         found.foreign_keys[row["table"]].append(_foreign_key(row))
         if row["match_full"] and len(row["columns"]) > 1:
-            found.set_aside("match full of a foreign key", row)  # carried without
+            found.set_aside("match full of a foreign key", row)  # another family has none
 
 
 def _foreign_key(row: Row) -> ForeignKey:
@@ -94,4 +107,5 @@ def _foreign_key(row: Row) -> ForeignKey:
         on_update=_ACTIONS[row["on_update"]],
         deferrable=row["deferrable"],
         deferred=row["deferred"],
+        full=row["match_full"] and len(row["columns"]) > 1,
     )

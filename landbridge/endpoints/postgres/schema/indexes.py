@@ -31,6 +31,7 @@ def index_of(row: Mapping[str, Any]) -> Index:
         comment=row["comment"],
         deferrable=row["deferrable"],
         deferred=row["deferred"],
+        settings=tuple(row["settings"]),
         nulls_distinct=" NULLS NOT DISTINCT" not in _outside_quotes(rest).partition(" WHERE ")[0],
     )
 

@@ -55,11 +55,12 @@ def owner(sequence: TableName, table: TableName, column: str) -> str:
     )
 
 
-def comment(name: TableName, text: str) -> str:
-    """On a table or an index."""
+def comment(name: TableName, text: str | None) -> str:
+    """On a table or an index; text None: any."""
+    said = f"= {literal(text)}" if text is not None else "is not null"
     return (
         f"select 1 from {_CLASS.format('c')} where {_named('c', name)}"
-        f" and pg_catalog.obj_description(c.oid, 'pg_class') = {literal(text)}"
+        f" and pg_catalog.obj_description(c.oid, 'pg_class') {said}"
     )
 
 
@@ -77,6 +78,37 @@ def constraint_comment(table: TableName, name: str, text: str) -> str:
 
 def type_comment(name: TableName, text: str) -> str:
     return f"{type_(name)} and pg_catalog.obj_description(t.oid, 'pg_type') = {literal(text)}"
+
+
+def populated(view: TableName) -> str:
+    return f"{relation(view, 'm')} and c.relispopulated"
+
+
+def has_comment(name: TableName) -> str:
+    """A type any comment."""
+    return f"{type_(name)} and pg_catalog.obj_description(t.oid, 'pg_type') is not null"
+
+
+def domain_constraint(domain: TableName, name: str) -> str:
+    return (
+        "select 1 from pg_catalog.pg_constraint k join pg_catalog.pg_type t on t.oid = k.contypid"
+        " join pg_catalog.pg_namespace n on n.oid = t.typnamespace"
+        f" where n.nspname = {literal(domain.schema)} and t.typname = {literal(domain.name)}"
+        f" and k.conname = {literal(name)}"
+    )
+
+
+def column_change(table: TableName, column: str, change: str) -> str:
+    """change: SET DEFAULT with its expression as the server prints it, DROP DEFAULT, SET NOT NULL or DROP NOT NULL."""
+    expression = literal(change.removeprefix("SET DEFAULT ")) if change.startswith("SET DEFAULT ") else "null"
+    states = {"SET NOT NULL": "a.attnotnull", "DROP NOT NULL": "not a.attnotnull"}
+    printed = "pg_catalog.pg_get_expr(d.adbin, d.adrelid)"
+    state = states.get(change, f"{printed} is not distinct from {expression}")
+    return (
+        f"select 1 from {_CLASS.format('c')} join pg_catalog.pg_attribute a on a.attrelid = c.oid"
+        " left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum"
+        f" where {_named('c', table)} and a.attname = {literal(column)} and {state}"
+    )
 
 
 def _named(alias: str, name: TableName) -> str:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from landbridge import kinds
 from landbridge.endpoints.abc import Adopted
-from landbridge.endpoints.postgres.names import fits, literal, rename
+from landbridge.endpoints.postgres.names import fits, literal, rename, with_calls
 from landbridge.endpoints.postgres.schema.target import Target
 from landbridge.kinds import Kind, Loss, Part
 from landbridge.model import (
@@ -28,14 +28,19 @@ NULLS_NOT_DISTINCT = 150_000
 def adopt(table: Table, name: TableName, names: Mapping[TableName, TableName], target: Target) -> Adopted:
     adoption = _Adoption(table, name, names, target)
     partitioning = adoption.partitioning()
+    inherits = adoption.inherits()
     adopted = replace(
         table,
         name=name,
-        columns=tuple(adoption.column(column) for column in table.columns),
+        columns=tuple(
+            replace(adoption.column(column), inherited=column.inherited and bool(inherits)) for column in table.columns
+        ),
         indexes=tuple(adoption.indexes(table.indexes)),
         foreign_keys=tuple(adoption.foreign_keys(table.foreign_keys)),
         checks=tuple(adoption.checks()),
         partitioning=partitioning,
+        inherits=inherits,
+        settings=tuple(adoption.settings()),
         old_image="key" if table.primary_key else "none",
         rows=0,
         bytes=0,
@@ -50,7 +55,7 @@ class _Adoption:
         self.losses: list[Loss] = []
         self._table = table
         self._name = name
-        self._names = names
+        self._names = with_calls(names)
         self._target = target
         if not (fits(name.schema) and fits(name.name)):
             what = f"the name {name} is longer than 63 bytes"
@@ -89,8 +94,13 @@ class _Adoption:
         )
 
     def _kind(self, kind: Kind, native: str) -> Kind:
-        if isinstance(kind, kinds.Other):
-            return kinds.Other(native=native)
+        if isinstance(kind, kinds.Other | kinds.Array | kinds.Composite):
+            kind = replace(kind, native=native)
+        if isinstance(kind, kinds.Array):
+            return replace(kind, element=self._kind(kind.element, native.removesuffix("[]")))
+        if isinstance(kind, kinds.Composite):
+            members = ((name, self._kind(of, self._renamed(getattr(of, "native", "")))) for name, of in kind.fields)
+            return replace(kind, fields=tuple(members))
         if isinstance(kind, kinds.Enum):
             old = TableName(schema=kind.schema, name=kind.name)
             new = self._names.get(old, old)
@@ -165,26 +175,56 @@ class _Adoption:
             else:
                 yield replace(check, expression=self._renamed(check.expression))
 
+    def settings(self) -> Iterator[str]:
+        """Those of a column that the plan drops or renames are left out."""
+        columns = {f"ALTER COLUMN {self._target.spell(column.name)} " for column in self._table.columns}
+        for clause in self._table.settings:
+            if not clause.startswith("ALTER COLUMN ") or any(map(clause.startswith, columns)):
+                yield clause
+            else:
+                self._lose("", f"the setting {clause} is left out: the column is not carried by this name")
+
+    def inherits(self) -> tuple[TableName, ...]:
+        """All of its parents or none: what comes from one that is not carried must be its own."""
+        missing = [parent for parent in self._table.inherits if parent not in self._names]
+        if missing:
+            what = f"it no longer inherits: {', '.join(map(str, missing))} is not carried"
+            self._lose("", what)
+            return ()
+        return tuple(self._names[parent] for parent in self._table.inherits)
+
     def partitioning(self) -> Partitioning | None:
         partitioning = self._table.partitioning
         if partitioning is None:
             return None
-        if missing := self._missing(partitioning.by, *(each.bound for each in partitioning.partitions)):
+        texts = [text for each in partitioning.partitions for text in (each.bound, each.by)]
+        if missing := self._missing(partitioning.by, *texts):
             found = f"the partitioning needs {missing}, which the target has not"
             self._lose("", found, blocking=True)
-        partitions = sorted(map(self._partition, partitioning.partitions), key=lambda each: each.name)
+        adopted = {each.name: self._partition(each) for each in partitioning.partitions}
+        parents = {each.name: each.parent for each in adopted.values()}
+
+        def depth(name: TableName | None) -> int:
+            return 0 if name is None else 1 + depth(parents[name])
+
+        partitions = sorted(adopted.values(), key=lambda each: (depth(each.parent), each.name))
         return Partitioning(by=self._renamed(partitioning.by), partitions=tuple(partitions))
 
     def _partition(self, partition: Partition) -> Partition:
-        return Partition(
-            name=self._names.get(partition.name, self._beside(partition.name)),
+        return replace(
+            partition,
+            name=self._place(partition.name),
             bound=self._renamed(partition.bound),
+            by=self._renamed(partition.by),
+            parent=self._place(partition.parent) if partition.parent else None,
             indexes=tuple(self.indexes(partition.indexes)),
             foreign_keys=tuple(self.foreign_keys(partition.foreign_keys)),
         )
 
-    def _beside(self, partition: TableName) -> TableName:
+    def _place(self, partition: TableName) -> TableName:
         """A partition beside its root stays beside it; one elsewhere goes where all else of its schema goes."""
+        if partition in self._names:
+            return self._names[partition]
         if partition.schema == self._table.name.schema:
             return replace(partition, schema=self._name.schema)
         there = {new.schema for old, new in self._names.items() if old.schema == partition.schema}

@@ -1,4 +1,4 @@
--- The columns of tables, each with the type that a domain rests on in the end and the labels of an enum.
+-- The columns of tables, each with the type that a domain rests on in the end.
 with recursive domain (oid, base, modifier) as (
     select t.oid, t.typbasetype, t.typtypmod
     from pg_type t
@@ -14,13 +14,6 @@ select
     a.attname as name,
     format_type(a.atttypid, a.atttypmod) as native,
     coalesce(format_type(b.base, b.modifier), format_type(a.atttypid, a.atttypmod)) as base,
-    en.nspname as enum_schema,
-    e.typname as enum_name,
-    (
-        select array_agg(l.enumlabel::text order by l.enumsortorder)
-        from pg_enum l
-        where l.enumtypid = e.oid
-    ) as enum_labels,
     not a.attnotnull or exists (
         -- Since version 18 a column can be NOT NULL for new rows only, while older ones hold NULL.
         select from pg_constraint k
@@ -34,7 +27,8 @@ select
     case
         when a.attcollation <> t.typcollation then quote_ident(cn.nspname) || '.' || quote_ident(c.collname)
     end as collation,
-    coalesce(col_description(a.attrelid, a.attnum), '') as comment
+    coalesce(col_description(a.attrelid, a.attnum), '') as comment,
+    not a.attislocal as inherited
 from pg_attribute a
 join pg_type t on t.oid = a.atttypid
 left join (
@@ -42,8 +36,6 @@ left join (
     from domain d
     join pg_type t on t.oid = d.base and t.typtype <> 'd'
 ) b on b.oid = a.atttypid
-left join pg_type e on e.oid = coalesce(b.base, a.atttypid) and e.typtype = 'e'
-left join pg_namespace en on en.oid = e.typnamespace
 left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
 left join pg_collation c on c.oid = a.attcollation
 left join pg_namespace cn on cn.oid = c.collnamespace

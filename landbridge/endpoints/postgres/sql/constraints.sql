@@ -26,7 +26,8 @@ select
     k.condeferred as deferred,
     k.confmatchtype = 'f' as match_full,
     coalesce(i.indisexclusion, false) as temporal,
-    pg_get_constraintdef(k.oid) as definition
+    k.connoinherit and k.contype = 'c' as alone,
+    pg_get_constraintdef(k.oid) as constraint_definition
 from pg_constraint k
 left join pg_class r on r.oid = k.confrelid
 left join pg_namespace rn on rn.oid = r.relnamespace

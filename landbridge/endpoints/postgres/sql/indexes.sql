@@ -23,12 +23,14 @@ select
         order by place
     ) as texts,
     i.indnkeyatts as parts,
+    coalesce(ic.reloptions, '{}')::text[] as settings,
     i.indoption::int2[]::int[] as options,
     'CREATE ' || case when i.indisunique then 'UNIQUE ' else '' end || 'INDEX ' || quote_ident(ic.relname)
         || ' ON ' || case when ic.relkind = 'I' then 'ONLY ' else '' end
         || quote_ident(n.nspname) || '.' || quote_ident(c.relname) || ' USING ' || quote_ident(am.amname) || ' (' as head,
     pg_get_indexdef(i.indexrelid) as definition,
     pg_get_expr(i.indpred, i.indrelid) as predicate,
+    pg_get_constraintdef(k.oid) as constraint_definition,
     coalesce(obj_description(k.oid, 'pg_constraint'), obj_description(i.indexrelid, 'pg_class'), '') as comment
 from pg_index i
 join pg_class ic on ic.oid = i.indexrelid

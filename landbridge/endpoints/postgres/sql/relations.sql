@@ -1,4 +1,4 @@
--- The tables of the schemas, each followed by what inherits from it (partitions and old-style children), at any depth.
+-- The tables of the schemas, each followed by its partitions at any depth.
 -- Identity: what a change carries of the row before it. A deferrable primary key identifies nothing.
 with recursive family (oid, root, level) as (
     select c.oid, c.oid, 0
@@ -16,6 +16,7 @@ with recursive family (oid, root, level) as (
     select i.inhrelid, f.root, f.level + 1
     from family f
     join pg_inherits i on i.inhparent = f.oid
+    join pg_class c on c.oid = i.inhrelid and c.relispartition
 )
 select
     f.oid::bigint as oid,
@@ -24,9 +25,18 @@ select
     n.nspname as schema,
     c.relname as name,
     c.relkind as kind,
-    c.relispartition as is_partition,
+    array(select i.inhparent::bigint from pg_inherits i where i.inhrelid = c.oid) as parents,
+    pn.nspname as parent_schema,
+    p.relname as parent_name,
+    array(
+        select array[rn.nspname, r.relname]::text[]
+        from pg_inherits i
+        join pg_class r on r.oid = i.inhparent
+        join pg_namespace rn on rn.oid = r.relnamespace
+        where i.inhrelid = c.oid and not c.relispartition
+        order by i.inhseqno
+    ) as inherits,
     c.relpersistence = 'u' as unlogged,
-    c.relrowsecurity as row_security,
     coalesce((select i.inhdetachpending from pg_inherits i where i.inhrelid = c.oid and c.relispartition), false)
         as detaching,
     case when c.relkind = 'p' then pg_get_partkeydef(c.oid) end as partitioned_by,
@@ -48,4 +58,7 @@ select
 from family f
 join pg_class c on c.oid = f.oid
 join pg_namespace n on n.oid = c.relnamespace
+left join pg_inherits h on h.inhrelid = c.oid and c.relispartition
+left join pg_class p on p.oid = h.inhparent
+left join pg_namespace pn on pn.oid = p.relnamespace
 order by f.level, n.nspname, c.relname

@@ -16,6 +16,8 @@ with recursive used (oid) as (
     where inner_.oid <> 0
 )
 select
+    'pg_type'::regclass::oid::bigint as classid,
+    t.oid::bigint as oid,
     n.nspname as schema,
     t.typname as name,
     (select array_agg(l.enumlabel::text order by l.enumsortorder) from pg_enum l where l.enumtypid = t.oid) as labels,
@@ -32,7 +34,7 @@ select
         order by k.conname
     ) as checks,
     array(
-        select k.conname::text
+        select array[k.conname, 'CONSTRAINT ' || quote_ident(k.conname) || ' ' || pg_get_constraintdef(k.oid)]::text[]
         from pg_constraint k
         where k.contypid = t.oid and k.contype = 'c' and not k.convalidated
         order by k.conname
