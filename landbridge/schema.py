@@ -65,6 +65,26 @@ def build(
     return made
 
 
+def take_back(target: Endpoint, run: str, todo: Iterable[Statement]) -> int:
+    """
+    Unmake what acts by itself: the target takes in the source's changes again, in which all it would do is done
+    already. How much there was.
+    """
+    engine = target.get(Connects).engine()
+    undone = []
+    for statement in reversed(list(todo)):
+        if statement.undo:
+            with engine.begin() as connection:
+                literally = connection.execution_options(no_parameters=True)
+                if literally.exec_driver_sql(statement.exists).first() is not None:
+                    literally.exec_driver_sql(statement.undo)
+                    undone.append(statement.item)
+    with engine.begin() as connection:
+        again = [item for item in ledger.items(connection, run) if (item.kind, item.name, item.parent) in undone]
+        ledger.record(connection, run, [replace(item, status="planned") for item in again])
+    return len(undone)
+
+
 def _make(engine: sa.Engine, run: str, statement: Statement) -> bool:
     try:
         with engine.begin() as connection:

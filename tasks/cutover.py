@@ -18,6 +18,7 @@ from landbridge.plan import Plan
 from tasks import checks
 from tasks.home import run_folder
 from tasks.running import Phase, ledger_of
+from tasks.schema import take_back_what_acts
 from tasks.steps import step
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def switching(plan: Plan, run: str) -> Iterator[Cutover]:
     except BaseException:
         if cutover.undo():
             get_run_logger().warning("the source takes writes again")
+            take_back_what_acts(plan, run)
         raise
 
 

@@ -32,3 +32,14 @@ def build(plan: Plan, run: str, part: Phase, say: Callable[[str], None]) -> int:
     with engine.begin() as connection:
         schema.mark_done(connection, run, (part,), blueprint, whole=True)
     return made
+
+
+def take_back_what_acts(plan: Plan, run: str) -> None:
+    """Triggers and the like of a switch that was begun and undone, or killed. Nothing once the target is open."""
+    target = connect(plan.target)
+    with target.get(Connects).engine().begin() as connection:
+        begun = ledger.phase_row(connection, run, "switch") is not None
+        if not begun or ledger.cutover_row(connection, run)[0] in ("opening", "done"):
+            return
+        blueprint = ledger.blueprint(connection, run)
+    schema.take_back(target, run, schema.statements(target, blueprint))

@@ -20,6 +20,7 @@ from landbridge.runfolder import RunFolder
 from tasks.board import BOARD
 from tasks.home import run_folder
 from tasks.running import ledger_of
+from tasks.schema import take_back_what_acts
 from tasks.steps import step
 
 _SHOWN_EVERY = 0.5
@@ -69,6 +70,7 @@ def replicating(plan: Plan) -> Iterator[Stream]:
         yield _open[run]
         return
     let_go(ledger_of(plan), run)
+    take_back_what_acts(plan, run)
     replication = Replication(plan, run, run_folder(run))
     try:
         replication.start()

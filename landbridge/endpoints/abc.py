@@ -208,7 +208,8 @@ class Statement:
     One DDL statement that makes one object of the inventory. `exists` is a query that yields a row when the object is
     already there. `table` is the number of the TableMap that it belongs to. session: statements that set the session
     for `sql`; they are run just before it, in a session that ends with it. item: kind, name and parent of its row in
-    the inventory, where those are not its own.
+    the inventory, where those are not its own. undo: takes back what acts by itself, for the case that the switch is
+    undone after it was made.
     """
 
     phase: Phase
@@ -219,6 +220,7 @@ class Statement:
     table: int | None = None
     session: tuple[str, ...] = ()
     item: tuple[str, str, str] | None = None
+    undo: str = ""
 
 
 class Prepares(Protocol):

@@ -10,7 +10,7 @@ from prefect import flow
 from prefect.blocks.system import Secret
 
 from flows.commands.prefect_server import Server
-from landbridge.errors import Busy, Differs, MigrationError, PlanError, RowRejected, Terminal, Transient
+from landbridge.errors import Busy, CutoverVoid, Differs, MigrationError, PlanError, RowRejected, Terminal, Transient
 from landbridge.plan import Plan, read_secret
 from landbridge.replicate import Replication
 from tasks import artifacts, running
@@ -131,3 +131,25 @@ def test_what_a_killed_flow_left_after_the_switch_is_cleared_away(
     assert shop.sql("source", active) == []
     assert landbridge("status", str(shop.file), "--json").data["state"] == "done"
     survivors.stop()
+
+
+def test_what_acts_by_itself_is_taken_back_when_the_switch_is(
+    landbridge: Run, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.sql("source", "create function twice() returns trigger language plpgsql as 'begin return new; end'; select 1")
+    shop.sql("source", "create trigger twice before update on orders execute function twice(); select 1")
+
+    def void(*_: object) -> None:
+        raise CutoverVoid("void here", mend="-")
+
+    triggers = "select tgname from pg_trigger where not tgisinternal"
+    with monkeypatch.context() as patch:
+        patch.setattr(import_module("tasks.cutover"), "open_target", void)
+        assert landbridge("migrate", str(shop.file), "--yes").code == 1
+    assert shop.sql("target", triggers) == []
+    shop.sql("source", "update orders set total = 1 where id = 7 returning id")
+    found = landbridge("status", str(shop.file), "--json").data["inventory"]
+    assert [item["status"] for item in found if item["kind"] == "trigger"] == ["planned"]
+    assert landbridge("migrate", str(shop.file), "--yes").code == 0
+    assert shop.sql("target", triggers) == [("twice",)]
+    assert shop.sql("target", "select total from orders where id = 7") == [(1,)]

@@ -53,6 +53,7 @@ def _for_event(new: NewTrigger, event: str, lines: Sequence[str], own: str) -> S
         name=name,
         sql=f"CREATE TRIGGER {qualified(name)} {new.timing} {event} ON {qualified(new.table)} FOR EACH ROW {body}",
         exists=_exists("triggers", "trigger", name),
+        undo=f"DROP TRIGGER {qualified(name)}",
     )
 
 

@@ -77,5 +77,6 @@ def _for_event(new: NewTrigger, event: str, lines: Sequence[str], *, alone: bool
                 f"{when} EXECUTE FUNCTION {qualified(function)}()"
             ),
             exists=acting.trigger(new.table, trigger.name),
+            undo=acting.drop_trigger(new.table, trigger.name),
         ),
     )

@@ -1,6 +1,6 @@
-"""Whether what acts by itself, a trigger and its function, is already there."""
+"""Whether what acts by itself, a trigger and its function, is already there, and what takes it away."""
 
-from landbridge.endpoints.postgres.names import literal
+from landbridge.endpoints.postgres.names import literal, qualified, quote
 from landbridge.model import TableName
 
 
@@ -18,3 +18,7 @@ def trigger(table: TableName, name: str) -> str:
         f" where n.nspname = {literal(table.schema)} and c.relname = {literal(table.name)}"
         f" and t.tgname = {literal(name)}"
     )
+
+
+def drop_trigger(table: TableName, name: str) -> str:
+    return f"DROP TRIGGER {quote(name)} ON {qualified(table)}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from landbridge.endpoints.abc import Carried, Phase, Statement
 from landbridge.endpoints.postgres.connection import Database
-from landbridge.endpoints.postgres.names import alone, quote, references, rename, with_calls
+from landbridge.endpoints.postgres.names import alone, qualified, quote, references, rename, with_calls
 from landbridge.endpoints.postgres.queries import reading
 from landbridge.endpoints.postgres.schema import listing, presence, reasons, target
 from landbridge.endpoints.postgres.schema.reasons import Effort
@@ -219,7 +219,15 @@ class Carrying:
             head, body = _parts(text)
             sql = text if found.kind == "extension" else self._renamed(head) + body
             exists = self._exists(found, name, sql, place)
-            yield Statement(phase=phase, kind=found.kind, name=name, sql=sql, exists=exists, session=found.session)
+            undo = self._undo(found, name) if place == 0 else ""
+            yield Statement(
+                phase=phase, kind=found.kind, name=name, sql=sql, exists=exists, session=found.session, undo=undo
+            )
+
+    def _undo(self, found: SchemaObject, name: TableName) -> str:
+        if found.parent is None or found.kind not in ("trigger", "rule"):
+            return ""
+        return f"DROP {found.kind.upper()} {quote(name.name)} ON {qualified(self._names[found.parent])}"
 
     def _phase(self, found: SchemaObject) -> Phase:
         return _PHASES.get(found.kind, "objects")

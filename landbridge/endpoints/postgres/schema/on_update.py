@@ -39,6 +39,7 @@ def _of_table(each: TableMap, columns: Sequence[Column]) -> Iterator[Statement]:
             f" WHEN ({_any_change(each)}) EXECUTE FUNCTION {qualified(name)}()"
         ),
         exists=acting.trigger(table, name.name),
+        undo=acting.drop_trigger(table, name.name),
         table=each.number,
     )
 
