@@ -3,7 +3,7 @@ Writing changes in sets: a batch is loaded into a staging table and goes from th
 updates, then inserts. Row by row is in replay.py.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,7 +18,6 @@ from landbridge.endpoints.mysql.writing import prepare
 from landbridge.endpoints.mysql.written import Places, WrittenTable, look_up
 from landbridge.errors import Terminal
 from landbridge.model import Change, Relation
-
 
 _TRIGGERS = """
 select trigger_schema, trigger_name from information_schema.triggers
@@ -77,7 +76,7 @@ class Writer:
 
     def replay(self, changes: Iterable[Change], converge: bool) -> list[tuple[int, Row]]:
         touched: set[int] = set()
-        missing = self._replay.run((change for change in changes if not touched.add(change[1])), converge)
+        missing = self._replay.run(_noted(changes, touched), converge)
         with driver_errors(self._ref):
             self._refuse_triggers(touched)
         return missing
@@ -161,6 +160,12 @@ class Writer:
 
     def _update(self, table: WrittenTable, staged: range, places: Places, *, moved: bool) -> int:
         return update(self._cursor, table, staged, places, moved=moved)
+
+
+def _noted(changes: Iterable[Change], touched: set[int]) -> Iterator[Change]:
+    for change in changes:
+        touched.add(change[1])
+        yield change
 
 
 def _key(table: WrittenTable, image: Row) -> Row:
