@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from landbridge.errors import PlanError
-from landbridge.kinds import Loss
+from landbridge.kinds import Loss, Text
 from landbridge.model import Column, ForeignKey, Index, Key, Table, TableName
 from landbridge.plan import ColumnRule, Names
 
@@ -66,22 +66,25 @@ def _shape(
     source = replace(table, columns=tuple(_valued(column, rules.get(column.name)) for column in table.columns))
     renames = everywhere[table.name]
     changed = {column.name for column in table.columns if renames.get(column.name) != column.name}
-    if not changed and names == "keep":
+    texts = {name for name, rule in rules.items() if rule.text and not rule.drop}
+    _refuse_texts(source, texts, plain=plain)
+    if not changed and not texts and names == "keep":
         return Shaped(source=source, adopted=source, renames=renames)
     dropped = {name for name in changed if name not in renames}
     _refuse(source, changed, dropped, plain=plain)
-    left = [index for index in source.indexes if not _touches(index, dropped)]
+    left = [index for index in source.indexes if not _touches(index, dropped | texts)]
     keys = [key for key in source.foreign_keys if not dropped & set(key.columns)]
     adopted = replace(
         source,
-        columns=tuple(replace(c, name=renames[c.name]) for c in source.columns if c.name in renames),
+        columns=tuple(_named_column(c, renames, c.name in texts) for c in source.columns if c.name in renames),
         primary_key=_key(source.primary_key, renames),
         indexes=tuple(_index(index, renames, names) for index in left),
         foreign_keys=tuple(_foreign_key(key, renames, everywhere.get(key.target, {}), names) for key in keys),
         definition=(),  # it has the old names
     )
     losses = [Loss(column=name, what="the plan drops it", blocking=False) for name in sorted(dropped)]
-    why = "the plan drops a column of it"
+    losses += [Loss(column=name, what="the plan makes texts of its values", blocking=False) for name in sorted(texts)]
+    why = "the plan drops a column of it, or makes texts of it"
     losses += [Loss(column=i.name, part="index", what=why, blocking=False) for i in source.indexes if i not in left]
     losses += [
         Loss(column=key.name, part="foreign key", what=why, blocking=False)
@@ -95,6 +98,28 @@ def _valued(column: Column, rule: ColumnRule | None) -> Column:
     if rule is None or rule.zero_dates == "error":
         return column
     return replace(column, zero_dates=rule.zero_dates, nullable=True)
+
+
+def _named_column(column: Column, renames: Renames, as_text: bool) -> Column:
+    if as_text:
+        column = replace(column, kind=Text(), odd_dates=0, on_update_now=False, collation=None)
+    return replace(column, name=renames[column.name])
+
+
+def _refuse_texts(table: Table, texts: Collection[str], *, plain: bool) -> None:
+    if texts and plain:
+        raise PlanError(
+            f"the plan makes texts of {', '.join(sorted(texts))} of {table.name}, but both sides know their types",
+            mend="take `text` out of the column's rule: it is for what another engine cannot hold",
+        )
+    key = table.primary_key.columns if table.primary_key else ()
+    bound = {name for foreign in table.foreign_keys for name in foreign.columns} | set(key)
+    bound |= {column.name for column in table.columns if column.identity}
+    if lost := sorted(set(texts) & bound):
+        raise PlanError(
+            f"the plan makes texts of {', '.join(lost)} of {table.name}, which are in a key or count by themselves",
+            mend="take `text` out of the column's rule",
+        )
 
 
 def _refuse(table: Table, changed: Collection[str], dropped: Collection[str], *, plain: bool) -> None:

@@ -93,16 +93,17 @@ class EndpointRef(_Strict):
 
 
 class ColumnRule(_Strict):
-    """What becomes of one column. `drop` alone may be written for {drop: true}."""
+    """What becomes of one column. `drop` and `text` alone may be written for {drop: true} and {text: true}."""
 
     drop: bool = False
+    text: bool = Field(default=False, description="its values become texts, as docs/canonical-text.md has them")
     rename: str | None = Field(default=None, description="its name on the target")
     zero_dates: Literal["error", "null"] = Field(default="error", description="what a zero or partial date becomes")
 
     @model_validator(mode="before")
     @classmethod
     def _word(cls, given: object) -> object:
-        return {"drop": True} if given == "drop" else given
+        return {given: True} if given in ("drop", "text") else given
 
 
 class TableRule(_Strict):

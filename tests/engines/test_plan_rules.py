@@ -105,3 +105,57 @@ def test_rules_for_what_is_not_there_are_refused(shop: Callable[..., Plan]) -> N
     plan = shop({"columns": {"Nothing": "drop"}})
     with pytest.raises(PlanError, match="Nothing"):
         look(plan, connect(plan.source), connect(plan.target))
+
+
+TEXTS = {
+    "mariadb_server": (
+        "CREATE TABLE `odd` (`id` INT PRIMARY KEY, `place` POINT, `born` DATE, `wide` DOUBLE, KEY (`born`))",
+        "SET SESSION sql_mode = ''",
+        "INSERT INTO `odd` VALUES (1, ST_GeomFromText('POINT(1 2)'), '0000-00-00', 0.1), (2, NULL, NULL, NULL)",
+    ),
+    "postgres_server": (
+        "CREATE SCHEMA odd",
+        "CREATE TABLE odd.odd (id int PRIMARY KEY, place point, born timestamptz, wide numeric DEFAULT 7)",
+        "INSERT INTO odd.odd VALUES (1, '(1,2)', 'infinity', 1e100), (2, NULL, NULL, 'NaN')",
+    ),
+}
+
+
+def test_a_geometry_and_a_zero_date_are_kept_as_texts(
+    mariadb_server: mysql.Server, postgres_target_server: postgres.Server,
+    mysql_database: Callable[..., str], postgres_database: Callable[..., str],
+) -> None:  # fmt: skip
+    source, target = mysql_database(mariadb_server), postgres_database(postgres_target_server)
+    with contextlib.closing(mysql_connection(mariadb_server, source)) as connection:
+        for statement in TEXTS["mariadb_server"]:
+            rows(connection, statement)
+    rule = {"include": f"{source}.*", "to": "odd.*", "columns": {"place": "text", "born": "text", "wide": "text"}}
+    ends = {"source": ref("mariadb", mariadb_server, source), "target": ref("postgres", postgres_target_server, target)}
+    plan = parse_plan({"name": "texts", "tables": [rule]} | ends)
+    ask = on_target(plan, postgres_target_server)
+    assert Pair(plan, source, ask).compare().equal
+    point = "0101000000000000000000f03f0000000000000040"
+    assert ask("SELECT * FROM odd.odd ORDER BY 1") == [(1, point, "0000-00-00", "0.1"), (2, None, None, None)]
+    ask("UPDATE odd.odd SET place = replace(place, '40', '41') RETURNING 1")
+    assert ask("SELECT pg_typeof(place)::text FROM odd.odd LIMIT 1") == [("text",)]
+
+
+def test_numbers_without_limits_and_infinity_are_kept_as_texts(
+    postgres_server: postgres.Server, mysql_target_server: mysql.Server,
+    mysql_database: Callable[..., str], postgres_database: Callable[..., str],
+) -> None:  # fmt: skip
+    source, target = postgres_database(postgres_server), mysql_database(mysql_target_server)
+    with contextlib.closing(postgres_connection(postgres_server, source)) as connection:
+        for statement in TEXTS["postgres_server"]:
+            rows(connection, statement)
+    rule = {"include": "odd.*", "to": f"{target}.*", "columns": {"born": "text", "wide": "text"}}
+    ends = {"source": ref("postgres", postgres_server, source), "target": ref("mysql", mysql_target_server, target)}
+    plan = parse_plan({"name": "texts", "tables": [rule]} | ends)
+    with contextlib.closing(mysql_connection(mysql_target_server, target)) as connection:
+        pair = Pair(plan, "odd", lambda sql: rows(connection, sql))
+        assert pair.compare().equal
+        rows(connection, "INSERT INTO odd (id) VALUES (3)")
+        found = rows(connection, "SELECT id, place, born, wide FROM odd ORDER BY id")
+        assert found[:2] == [(1, "(1,2)", "infinity", "1" + "0" * 100), (2, None, None, "NaN")]
+        rows(connection, "UPDATE odd SET wide = '2' WHERE id = 2")
+        assert not pair.compare().equal

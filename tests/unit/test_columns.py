@@ -125,3 +125,17 @@ def test_what_is_written_in_sql_keeps_its_names(changed: Table) -> None:
 def test_within_a_family_an_index_keeps_its_column() -> None:
     with pytest.raises(PlanError, match="cannot be renamed"):
         shaped(plain=True, Note=ColumnRule(rename="text"))
+
+
+def test_texts_take_the_place_of_what_the_other_engine_cannot_hold() -> None:
+    born = shaped(Born=ColumnRule(text=True))
+    assert (born.source.column("Born").kind, born.adopted.column("Born").kind) == (Date(), Text())
+    assert {(loss.part, loss.column) for loss in born.losses} == {("column", "Born")}
+
+
+@pytest.mark.parametrize("name", ["OrderId", "CustomerId"])
+def test_keys_are_never_texts(name: str) -> None:
+    with pytest.raises(PlanError, match="in a key"):
+        shaped(**{name: ColumnRule(text=True)})
+    with pytest.raises(PlanError, match="both sides know their types"):
+        shaped(plain=True, Born=ColumnRule(text=True))

@@ -42,8 +42,11 @@ OVERFLOW = 10**30
 
 
 def canonical(field: Field) -> str:
-    """The canonical text of a column, NULL where the column is, or where it is too long for one value."""
-    made = _BY_KIND.get(type(field.kind))
+    """
+    The canonical text of a column, NULL where the column is, or where it is too long for one value. A column of texts
+    keeps it as it is.
+    """
+    made = _text if field.native == "longtext" else _BY_KIND.get(type(field.kind))
     text = made(quote(field.name), field) if made else quote(field.name)
     return f"if({is_no_date(field.name)}, null, {text})" if field.zero_dates == "null" else text
 

@@ -288,7 +288,11 @@ def _decimal(kind: Decimal) -> Rendered:
         return f"decimal({precision},{scale})", ()
     found = "a numeric without limits" if precision is None else f"numeric({precision},{scale})"
     what = f"{found} does not fit: decimals have {LARGEST_PRECISION} digits at most, {LARGEST_SCALE} behind the point"
-    choices = ("ALTER the column to a narrower numeric in the source", "drop the column", "exclude the table")
+    choices = (
+        "keep its values as texts: `columns: {NAME: text}`",
+        "ALTER the column to a narrower numeric in the source",
+        "exclude the table",
+    )
     return f"decimal({LARGEST_PRECISION},{LARGEST_SCALE})", (
         Loss(column="", what=what, blocking=True, choices=choices),
     )

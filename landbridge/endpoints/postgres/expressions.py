@@ -34,7 +34,9 @@ _ENCODING = "(select pg_char_to_encoding(getdatabaseencoding()))"
 
 
 def canonical(field: Field) -> str:
-    """The canonical text of a column, NULL where the column is."""
+    """The canonical text of a column, NULL where the column is. A column of texts keeps it as it is."""
+    if field.native == "text":
+        return quote(field.name)
     made = _BY_KIND.get(type(field.kind))
     return made(quote(field.name), field) if made else f"{quote(field.name)}::text"
 

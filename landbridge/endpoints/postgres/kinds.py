@@ -194,7 +194,11 @@ def _extended(kind: kinds.Geometry | kinds.Vector, extensions: Mapping[str, str]
     if printed := extensions.get(bare):
         return printed + modifier, ()
     found = f"the type {bare}{modifier} comes with the extension {extension}, which the target's database has not"
-    choices = (f"CREATE EXTENSION {extension} in the target's database", "exclude the table")
+    choices = (
+        f"CREATE EXTENSION {extension} in the target's database",
+        "keep its values as texts: `columns: {NAME: text}`",
+        "exclude the table",
+    )
     return f"{bare}{modifier}", (Loss(column="", what=found, blocking=True, choices=choices),)
 
 

@@ -154,7 +154,11 @@ class _Adoption:
         elif column.zero_dates == "null":
             self._lose(column.name, f"{found}: they become NULL, so the column may be NULL")
         elif column.odd_dates:
-            choices = ('let them become NULL: `columns: {NAME: {zero_dates: "null"}}`', "correct them on the source")
+            choices = (
+                'let them become NULL: `columns: {NAME: {zero_dates: "null"}}`',
+                "keep all its values as texts: `columns: {NAME: text}`",
+                "correct them on the source",
+            )
             what = f"{found}, which no date type here holds"
             self.losses.append(Loss(column=column.name, what=what, blocking=True, choices=choices))
 
