@@ -84,7 +84,7 @@ def _objects(comparison: Comparison) -> Iterator[ledger.Item]:
     for answer in comparison.answers:
         kind, name, parent = answer.carried.key
         arrived: ledger.Status = "translated" if answer.carried.translated else "migrated"
-        reason = answer.why or answer.carried.reason
+        reason = answer.why or "; ".join(filter(None, (answer.carried.reason, answer.note)))
         yield ledger.Item(
             kind=kind, name=name, parent=parent, status="failed" if answer.why else arrived, reason=reason
         )

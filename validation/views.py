@@ -5,7 +5,7 @@ compared. A translation that says something else is found here and not by the ap
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from landbridge.endpoints.abc import Carried, View
@@ -22,28 +22,33 @@ _Row = tuple[bytes | None, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """`why` is empty where both sides gave the same rows."""
+    """why: what is wrong with it, empty where both sides gave the same rows. note: why nothing could be said."""
 
     carried: Carried
-    why: str
+    why: str = ""
+    note: str = ""
 
 
 def ask(objects: Iterable[Carried], left: View, right: View) -> Iterator[Answer]:
     for carried in objects:
         if carried.check is not None:
-            plain = bytes if not carried.translated else _value
-            yield Answer(carried=carried, why=_differ(carried.check, left, right, plain))
+            yield _answer(carried, carried.check, left, right)
 
 
-def _differ(queries: Sequence[str], left: View, right: View, plain: Callable[[bytes], bytes]) -> str:
-    pairs = zip(queries, (left, right), strict=True)
+def _answer(carried: Carried, check: tuple[str, str], left: View, right: View) -> Answer:
+    plain = _value if carried.translated else bytes
     try:
-        theirs, ours = (_sum(view.answers(query, LONGEST), plain) for query, view in pairs)
+        theirs = _sum(left.answers(check[0], LONGEST), plain)
     except Terminal as error:
-        return f"its rows could not be compared: {error.found}"
+        return Answer(carried=carried, note=f"not compared, for on the source {error.found}")
+    try:
+        ours = _sum(right.answers(check[1], LONGEST), plain)
+    except Terminal as error:
+        return Answer(carried=carried, why=f"its rows cannot be had: {error.found}")
     if theirs == ours:
-        return ""
-    return f"its rows differ: {theirs[0]:,} on the source, {ours[0]:,} on the target, and not the same"
+        return Answer(carried=carried)
+    why = f"its rows differ: {theirs[0]:,} on the source, {ours[0]:,} on the target, and not the same"
+    return Answer(carried=carried, why=why)
 
 
 def _value(text: bytes) -> bytes:

@@ -80,10 +80,10 @@ class Queries:
         return found
 
     def _is_vague(self, term: Term) -> bool:
-        """Whether the same rows may give another value another time."""
+        """Whether the same rows may give another value another time, or where texts sort in another order."""
         return any(
             part.op in _VAGUE
-            or (part.op == "join_texts" and len(part.args) == 2)
+            or (part.op == "join_texts" and _sorts_freely(part))
             or (part.op == "query" and part.value in self._vague)
             for part in term.walk()
         )
@@ -342,6 +342,11 @@ def _equalities(condition: Term) -> Iterator[tuple[Term, Term]]:
 
 def _within(key: Sequence[Term] | None, keys: Sequence[Term]) -> bool:
     return bool(key) and all(part in keys for part in key or ())
+
+
+def _sorts_freely(joined: Term) -> bool:
+    keys = joined.args[2:]
+    return not keys or any(isinstance(key.kind, Text) for key in keys)
 
 
 def _is_limited(node: exp.Expression) -> bool:

@@ -161,7 +161,6 @@ def test_settings_of_a_mariadb_source(
         "binlog_format",
         "binlog_row_metadata",
         "binlog_row_image",
-        "log_bin_compress",
         "place",
         "public.taken",
     ):

@@ -215,3 +215,17 @@ def test_a_function_that_returns_early_is_no_body() -> None:
     ):
         with pytest.raises(Untranslatable):
             made.lines(other, "UPDATE", "BEFORE")
+
+
+@pytest.mark.parametrize(
+    ("joined", "settled"),
+    [
+        ("GROUP_CONCAT(o.`id` ORDER BY o.`id`)", ("day", "joined")),
+        ("GROUP_CONCAT(o.`Name` ORDER BY o.`id`)", ("day", "joined")),
+        ("GROUP_CONCAT(o.`id` ORDER BY o.`Name`)", ("day",)),
+        ("GROUP_CONCAT(o.`id`)", ("day",)),
+    ],
+)
+def test_texts_joined_in_an_order_of_texts_are_not_compared(joined: str, settled: tuple[str, ...]) -> None:
+    sql = f"SELECT o.`day` AS `day`, {joined} AS `joined` FROM `shop`.`Orders` o GROUP BY o.`day`"
+    assert translation.translate_query(sql, "mysql", "postgres", NAMES, TABLES).settled == settled
