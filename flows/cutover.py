@@ -16,7 +16,14 @@ from tasks.stream import replicating
 
 @flow(name="cutover", flow_run_name="cutover {plan.name}")
 def cutover(plan: Plan, wait: bool = True, approve: bool = False) -> Literal["waiting", "cutover"]:
-    """Catch up, ask at the gate (wait, approve: as in migrate), and switch over."""
+    """
+    Catch up, ask at the gate, and switch over.
+
+    Args:
+        plan: as it was loaded
+        wait: wait at the gate for an approval; else end there, and go on when the flow is run again
+        approve: open the gate without asking anybody
+    """
     with running(plan):
         if not is_switched(plan):
             must_be_proven(plan)

@@ -15,13 +15,14 @@ def gate(plan: Plan, *, wait: bool, approve: bool) -> bool:
     with phase_of_run("gate", plan, again=True) as this, replicating(plan) as stream:
         lag = wait_for_lag(stream)
         facts = evidence.gather(plan, this.run, lag)
+        text = evidence.show(plan, facts)
         request = approval.request_approval(plan, this.run, facts)
         if approve and not request.valid:
             by = approval.who_runs_this()
             approval.decide(plan, this.run, request.number, approve=True, by=by, reason="--yes")
         elif wait and not request.valid:
             this.say("waiting for an approval")
-            approval.wait_for_decision(plan, this.run, request, evidence.describe(facts), stream.watch)
+            approval.wait_for_decision(plan, this.run, request, text, stream.watch)
         answer = approval.latest(plan, this.run)
         if answer is not None and answer.state == "rejected":
             raise Terminal(

@@ -29,8 +29,11 @@ def migrate(plan: Plan, until: Until = "cutover", wait: bool = True, approve: bo
     """
     Move the plan's databases and switch over.
 
-    until: stop after this; the same flow goes on later. wait: wait at the gate for an approval, else end there.
-    approve: open the gate without asking anybody.
+    Args:
+        plan: what to move from where to where; the keys of the plan's file
+        until: stop after this; the same flow with the same plan goes on later
+        wait: wait at the gate for an approval; else end there, and go on when the flow is run again
+        approve: open the gate without asking anybody
     """
     if find(plan) is None:
         precheck(plan)

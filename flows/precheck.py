@@ -9,7 +9,12 @@ from tasks.running import phase
 
 @flow(name="precheck", flow_run_name="precheck {plan.name}")
 def precheck(plan: Plan) -> None:
-    """Refuse, with all findings in one list, what would fail later."""
+    """
+    Refuse, with all findings in one list, what would fail later.
+
+    Args:
+        plan: what to move from where to where; the keys of the plan's file
+    """
     with phase("precheck") as this:
         found = look_at_both_ends(plan)
         this.say(show(plan, found.findings))

@@ -12,7 +12,12 @@ from tasks.stream import replicating
 
 @flow(name="validate", flow_run_name="validate {plan.name}")
 def validate(plan: Plan) -> None:
-    """Catch up, then compare every row. Raises Differs unless both sides are equal."""
+    """
+    Catch up, then compare every row. Raises Differs unless both sides are equal.
+
+    Args:
+        plan: as it was loaded
+    """
     with running(plan):
         refuse_if_switched(plan)
         with replicating(plan):

@@ -11,7 +11,7 @@ from landbridge.compaction import RowByRow, Step, Truncation, compact
 from landbridge.endpoints import Endpoint
 from landbridge.endpoints.abc import Applies, ReadsAgain, Reread, TableBatch
 from landbridge.errors import Terminal
-from landbridge.model import Change, Position, TableMap, Transaction, Value
+from landbridge.model import INSERT, Change, Position, TableMap, Transaction, Value
 
 _KEYS_AT_ONCE = 1000
 
@@ -70,6 +70,7 @@ class BatchWriter:
         Terminal when the target refuses something; RowRejected only when row by row.
         """
         converge = self.consistent is not None and position < self.consistent
+        converge = converge or (careful and _lacking(changes))
         missing: Missing = {}
         if converge or not self._cascades:
             self._write(changes, converge, missing, careful=careful)
@@ -115,6 +116,8 @@ class BatchWriter:
         if isinstance(step, Truncation):
             self._writer.truncate(step.table)
         elif isinstance(step, RowByRow):
+            if not converge and _lacking(step.changes):
+                raise Misfit
             self._replay(step.changes, converge, missing)
         else:
             if not self._writer.write(step, converge and bool(self._keys[step.table])):
@@ -151,3 +154,8 @@ class BatchWriter:
             )
         ledger.raise_consistent(self._connection, self._run, found.position)
         self.consistent = max(self.consistent or found.position, found.position)
+
+
+def _lacking(changes: Iterable[Change]) -> bool:
+    """Whether rows are to be read again: the target is then ahead of the changes, as it is before Pmax."""
+    return any(operation == INSERT and new is not None and ... in new for operation, _, _, new in changes)

@@ -1,12 +1,14 @@
 """The inventory as a run begins: every object of the source, planned, or not carried and why."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from landbridge.endpoints.abc import Carried
 from landbridge.kinds import Enum, Loss, Part
 from landbridge.ledger import Item, Status
 from landbridge.model import Catalog, Column, ForeignKey, Index, SchemaObject, Table, TableMap, TableName
+from landbridge.partitions import lifted
 from landbridge.plan import Waiver
 
 _LEFT_OUT = "the plan leaves its table out"
@@ -87,12 +89,23 @@ def _of_table(table: Table, target: Table, lost: _Lost) -> Iterator[Item]:
         yield from _of_column(column, parent, lost.why(table.name, "column", column.name), column.name in there)
     if table.primary_key:
         yield Item(kind="primary key", name=table.primary_key.name, parent=parent, status="planned")
-    for part in table.partitioning.partitions if table.partitioning else ():
-        yield Item(kind="partition", name=str(part.name), parent=parent, status="planned")
-        yield from _parts(table.name, str(part.name), part.indexes, part.foreign_keys, lost)
+    yield from _of_partitions(table, target, lost)
     yield from _parts(table.name, parent, table.indexes, table.foreign_keys, lost)
     for check in table.checks:
         yield _part("check", check.name, parent, lost.why(table.name, "check", check.name))
+
+
+def _of_partitions(table: Table, target: Table, lost: _Lost) -> Iterator[Item]:
+    """What is of a partition only may be of the whole table on the target."""
+    made = target.partitioning
+    alike = {} if made and made.partitions and not made.given else lifted(table)
+    for part in table.partitioning.partitions if table.partitioning else ():
+        item = Item(kind="partition", name=str(part.name), parent=str(table.name), status="planned")
+        if made is None or made.given:
+            why = "the plan divides the table anew" if made else "its rows are all in one table"
+            item = replace(item, status="not carried", reason=why)
+        yield item
+        yield from _parts(table.name, str(part.name), part.indexes, part.foreign_keys, lost, alike)
 
 
 def _of_column(column: Column, parent: str, why: str | None, carried: bool) -> Iterator[Item]:
@@ -104,12 +117,19 @@ def _of_column(column: Column, parent: str, why: str | None, carried: bool) -> I
 
 
 def _parts(
-    table: TableName, parent: str, indexes: Iterable[Index], foreign_keys: Iterable[ForeignKey], lost: _Lost
+    table: TableName,
+    parent: str,
+    indexes: Iterable[Index],
+    foreign_keys: Iterable[ForeignKey],
+    lost: _Lost,
+    alike: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Item]:
+    """alike: by an index's or foreign key's name, that of the one which stands for it."""
     for index in indexes:
-        yield _part("unique" if index.unique else "index", index.name, parent, lost.why(table, "index", index.name))
+        why = lost.why(table, "index", alike.get(index.name, index.name))
+        yield _part("unique" if index.unique else "index", index.name, parent, why)
     for key in foreign_keys:
-        yield _part("foreign key", key.name, parent, lost.why(table, "foreign key", key.name))
+        yield _part("foreign key", key.name, parent, lost.why(table, "foreign key", alike.get(key.name, key.name)))
 
 
 def _part(kind: str, name: str, parent: str, why: str | None) -> Item:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from landbridge import numbering
 from landbridge.census import TableLoss, census, waived
 from landbridge.columns import Shaped, shape
 from landbridge.endpoints.abc import Adopted, Carried, Carries, Prepares
@@ -19,7 +20,11 @@ from landbridge.model import (
     TableMap,
     TableName,
 )
+from landbridge.partitions import arrange
 from landbridge.plan import Names, Plan, TableRule, matches
+
+_RIGHTS = ("grant", "grant on columns", "owner", "default privileges")
+"""What is only on other things, and named after roles: an include cannot mean it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +54,12 @@ def resolve(plan: Plan, catalog: Catalog, target_family: str, prepares: Prepares
     chosen = _choose(plan, catalog)
     names = _names(catalog, chosen, plan.names)
     plain = catalog.family == target_family
-    shaped = shape([(table, rule.columns) for table, rule in chosen], plan.names, plain=plain)
+    referenced = _referenced(chosen)
+    arranged = [
+        arrange(table, rule.partitions, plain=plain, referenced=table.name in referenced) for table, rule in chosen
+    ]
+    tables = [(each.table, rule.columns) for each, (_, rule) in zip(arranged, chosen, strict=True)]
+    shaped = [each.finish(done) for each, done in zip(arranged, shape(tables, plan.names, plain=plain), strict=True)]
     others = _objects(plan, catalog, names)  # their names must be known: tables call routines and use types
     adopted = [prepares.adopt(each.adopted, catalog.family, names[each.source.name], names) for each in shaped]
     maps = tuple(
@@ -63,6 +73,7 @@ def resolve(plan: Plan, catalog: Catalog, target_family: str, prepares: Prepares
         for each, made in zip(shaped, adopted, strict=True)
         for loss in (*each.losses, *made.losses)
     )
+    losses += tuple(numbering.losses(maps, catalog.sequences))
     sequences = tuple(
         SequenceMap(source=s, target=replace(s, name=names[s.name], owned_by=_owner(s, maps)))
         for s in _sequences(catalog, names)
@@ -72,7 +83,7 @@ def resolve(plan: Plan, catalog: Catalog, target_family: str, prepares: Prepares
     counted = _counted_by_columns(maps)
     stays = {s.source.name for s in sequences if not s.source.identity and s.target.name not in made} - counted
     carried = {s.source.name for s in sequences} - stays | {found.name for found in catalog.types}
-    objects = tuple(carries.carry(others, catalog.family, names, maps))
+    objects = tuple(carries.carry(others, catalog.family, names, maps, rights=plan.grants))
     items = tuple(waived(census(catalog, maps, carried, losses, objects, stays), plan.waive))
     return Resolved(tables=maps, sequences=sequences, types=types, objects=objects, losses=losses, items=items)
 
@@ -91,6 +102,16 @@ def _objects(plan: Plan, catalog: Catalog, names: dict[TableName, TableName]) ->
     return [found for found in catalog.others if (found.parent or found.name) in names]
 
 
+def _referenced(chosen: Iterable[tuple[Table, TableRule]]) -> set[TableName]:
+    """Tables that a foreign key of another one, or of a partition, points at."""
+    keys = [key for table, _ in chosen for key in table.foreign_keys]
+    for table, _ in chosen:
+        keys += [
+            key for part in (table.partitioning.partitions if table.partitioning else ()) for key in part.foreign_keys
+        ]
+    return {key.target for key in keys}
+
+
 def _counted_by_columns(maps: Iterable[TableMap]) -> set[TableName]:
     """Sequences that a column of the target stands for, which counts by itself."""
     pairs = [(c.source.default, c.target.identity) for table in maps for c in table.columns]
@@ -104,11 +125,15 @@ def _choose(plan: Plan, catalog: Catalog) -> list[tuple[Table, TableRule]]:
         rule = _deciding_rule(plan, table.name, used)
         if rule is not None and rule.include is not None:
             chosen.append((table, rule))
+    for found in catalog.others:
+        if found.name.schema and found.parent is None and found.kind not in _RIGHTS and "table" not in found.kind:
+            _deciding_rule(plan, found.name, used)
     unused = [r.include for n, r in enumerate(plan.tables) if r.include is not None and n not in used]
     if unused:
         present = ", ".join(sorted({table.name.schema for table in catalog.tables})) or "none"
+        told = f"{', '.join(unused)} (schemas with tables here: {present})"
         raise PlanError(
-            f"these includes match no table of the source: {', '.join(unused)} (schemas with tables here: {present})",
+            f"these includes match no table and nothing else of the source: {told}",
             mend="write include as schema.table, with * as wildcard, in the source's own letters",
         )
     return chosen
@@ -144,8 +169,8 @@ def _names(catalog: Catalog, chosen: list[tuple[Table, TableRule]], policy: Name
     """Source name to target name, of tables, their partitions, and the sequences and types beside them."""
     names = {table.name: _renamed(table.name, rule.to, policy) for table, rule in chosen}
     schemas = {source.schema: target.schema for source, target in reversed(names.items())}
-    for table, _ in chosen:
-        for part in table.partitioning.partitions if table.partitioning else ():
+    for table, rule in chosen:
+        for part in table.partitioning.partitions if table.partitioning and rule.partitions == "keep" else ():
             beside_root = part.name.schema == table.name.schema
             own = _renamed(part.name, None, policy)
             schema = names[table.name].schema if beside_root else schemas.get(part.name.schema, own.schema)

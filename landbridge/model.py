@@ -164,11 +164,41 @@ class Partition:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Share:
+    """
+    One partition in neutral words. Of `range` it has the values from low up to, but without, high (None: open), of
+    `list` these values (None: NULL), of `hash` neither says anything. rest: it has what no other one has. Values are
+    texts that every engine reads as the column's kind.
+    """
+
+    name: str
+    low: str | None = None
+    high: str | None = None
+    values: tuple[str | None, ...] = ()
+    rest: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """Partitions that have a neutral meaning: by bare columns (one but for `hash`) and constants, on one level."""
+
+    method: Literal["range", "list", "hash"]
+    columns: tuple[str, ...]
+    shares: tuple[Share, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Partitioning:
-    """by: native DDL text after PARTITION BY."""
+    """
+    by: native DDL text after PARTITION BY. split: its neutral meaning, where it has one. given: `by` is the target's
+    own text, as the plan has it, partitions and all. referenced: a foreign key of another table points at the table.
+    """
 
     by: str
     partitions: tuple[Partition, ...]
+    split: Split | None = None
+    given: bool = False
+    referenced: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -53,6 +53,12 @@ def _freeze(text: str) -> str:
     return text
 
 
+def _partitions(text: str) -> str:
+    if text not in ("keep", "flatten") and "(" not in text:
+        raise ValueError(f"{text!r} is no partitioning; write keep, flatten, or the target's text after PARTITION BY")
+    return text
+
+
 Duration = Annotated[str, AfterValidator(_duration)]
 SecretRef = Annotated[str, AfterValidator(_reference)]
 
@@ -63,8 +69,14 @@ def matches(name: str, pattern: str) -> bool:
     return fnmatch.fnmatchcase(name, literal)
 
 
+def _in_this_order(schema: dict[str, Any]) -> None:
+    """For the form: who stores a schema may sort its keys otherwise."""
+    for position, shown in enumerate(schema.get("properties", {}).values()):
+        shown["position"] = position
+
+
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, json_schema_extra=_in_this_order)
 
 
 class EndpointRef(_Strict):
@@ -113,6 +125,9 @@ class TableRule(_Strict):
     exclude: str | None = None
     to: str | None = Field(default=None, description="schema.table on the target; * stands for the source's name")
     columns: dict[str, ColumnRule] = Field(default={}, description="rules for single columns, by their names")
+    partitions: Annotated[str, AfterValidator(_partitions)] = Field(
+        default="keep", description="keep, flatten (one table), or the target's own text after PARTITION BY"
+    )
 
 
 class Waiver(_Strict):
@@ -156,6 +171,7 @@ class Plan(_Strict):
     mode: Literal["full-load-and-cdc"] = "full-load-and-cdc"
     tables: tuple[TableRule, ...] = Field(min_length=1)
     names: Names = Field(default="keep", description="keep names as they are, or lower: in lower case")
+    grants: bool = Field(default=False, description="rights too, for accounts and roles that the target has")
     waive: tuple[Waiver, ...] = Field(default=(), description="objects that may stay behind")
     load: LoadSettings = LoadSettings()
     capture: CaptureSettings = CaptureSettings()
@@ -165,7 +181,7 @@ class Plan(_Strict):
     @property
     def hash(self) -> str:
         """Of what decides the run's result: endpoints and tables, not speeds and timeouts."""
-        decisive = self.model_dump_json(include={"name", "source", "target", "mode", "tables", "names"})
+        decisive = self.model_dump_json(include={"name", "source", "target", "mode", "tables", "names", "grants"})
         return hashlib.sha256(decisive.encode()).hexdigest()[:16]
 
     def require_secrets(self, *schemes: str) -> None:
@@ -183,15 +199,19 @@ class Plan(_Strict):
 
 def read_plan(path: Path) -> Plan:
     """The plan in a YAML file. Raises PlanError that names every fault at once."""
+    return parse_plan(read_yaml(path), str(path))
+
+
+def read_yaml(path: Path) -> object:
+    """What the file holds, a plan or not. Raises PlanError."""
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise PlanError(
             f"the plan {path} cannot be read: {error.strerror}", mend="give the path of a YAML file"
         ) from None
     except yaml.YAMLError as error:
         raise PlanError(f"{path} is not YAML: {error}", mend="correct the file at the place named") from None
-    return parse_plan(data, str(path))
 
 
 def parse_plan(data: object, where: str = "the plan") -> Plan:

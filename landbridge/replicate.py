@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -192,6 +193,7 @@ def _log_to(path: Path) -> None:
 
 
 def _capture(folder: RunFolder, stopping: Callable[[], bool]) -> None:
+    tempfile.tempdir = str(folder.path)  # an endpoint may keep much for a while, and /tmp is often memory
     name, plan = folder.described()
     source, target = connect(plan.source), connect(plan.target)
     with target.get(Connects).engine().begin() as connection:

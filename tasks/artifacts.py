@@ -1,4 +1,7 @@
-"""What the orchestrator's UI shows of a run beside its log: tables, pages and progress bars."""
+"""
+What the orchestrator's UI shows of a run beside its log: tables, pages and progress bars. All stand with the whole run,
+which is the one that people open, not with the run of the phase that made them.
+"""
 
 import re
 import time
@@ -6,12 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from prefect.artifacts import (
-    create_markdown_artifact,
-    create_progress_artifact,
-    create_table_artifact,
-    update_progress_artifact,
-)
+from prefect import runtime
+from prefect.artifacts import MarkdownArtifact, ProgressArtifact, TableArtifact, update_progress_artifact
+from prefect.client.schemas.objects import Artifact
 
 _AT_MOST_EVERY = 1.0
 
@@ -22,21 +22,27 @@ def key(*parts: str) -> str:
 
 
 def table(name: str, plan: str, rows: Sequence[dict[str, Any]], description: str) -> None:
-    create_table_artifact(key=key(name, plan), table=list(rows), description=description)
+    made = TableArtifact(key=key(name, plan), table=list(rows), description=description, flow_run_id=_whole_run())
+    made.create()
 
 
 def page(name: str, plan: str, markdown: str, description: str) -> None:
-    create_markdown_artifact(key=key(name, plan), markdown=markdown, description=description)
+    made = MarkdownArtifact(key=key(name, plan), markdown=markdown, description=description, flow_run_id=_whole_run())
+    made.create()
+
+
+def _whole_run() -> UUID:
+    return UUID(str(runtime.flow_run.root_flow_run_id))
 
 
 class Bar:
     """A progress bar that is drawn once a second at most: each drawing is a request."""
 
-    def __init__(self, name: str, plan: str) -> None:
-        made = create_progress_artifact(progress=0.0, key=key(name, plan))
-        if not isinstance(made, UUID):
+    def __init__(self, name: str, plan: str, said: str) -> None:
+        made = ProgressArtifact(progress=0.0, key=key(name, plan), description=said, flow_run_id=_whole_run()).create()
+        if not isinstance(made, Artifact):
             raise TypeError("called from asynchronous code")
-        self._artifact = made
+        self._artifact = made.id
         self._next = 0.0
 
     def move(self, done: float, wanted: float, *, last: bool = False) -> None:

@@ -4,7 +4,10 @@ from typing import Any
 
 from landbridge import ledger
 from landbridge.plan import EndpointRef, Plan
+from tasks import artifacts
 from tasks.running import ledger_of
+
+_SHOWN = 20
 
 
 def gather(plan: Plan, run: str, lag: float | None) -> dict[str, Any]:
@@ -40,14 +43,26 @@ def describe(evidence: dict[str, Any]) -> str:
     checked = evidence["validation"] or {}
     verdict = "equal" if checked.get("passed") else "NOT equal, or not compared"
     lag = "unknown" if evidence["lag_seconds"] is None else f"{evidence['lag_seconds']:.1f} s"
-    left = evidence["not_carried"]
+    left, later = evidence["not_carried"], evidence["made_in_the_switch"]
     lines = [
-        f"# Switch {evidence['plan']} over?",
-        f"from {evidence['source']} to {evidence['target']}",
+        f"## Switch {evidence['plan']} over?",
+        f"From {evidence['source']} to {evidence['target']}",
         f"- **{checked.get('rows', 0):,} rows compared: {verdict}** (report: {checked.get('report', 'none')})",
-        f"- {evidence['changes_applied']:,} changes applied, lag {lag}, {evidence['rejected_rows']} rows refused",
-        f"- {len(left)} objects are not carried" + (": " + ", ".join(left[:20]) if left else ""),
-        f"- {len(evidence['made_in_the_switch'])} objects are made in the switch (foreign keys)",
+        f"- changes applied: {evidence['changes_applied']:,}; lag: {lag}; rows refused: {evidence['rejected_rows']}",
+        f"- objects not carried: {_listed(left)}",
+        f"- objects made in the switch: {_listed(later)}",
         f"- the source will be frozen ({evidence['freeze']}) for {evidence['freeze_at_most']} at most",
     ]
     return "\n\n".join(lines[:2]) + "\n\n" + "\n".join(lines[2:])
+
+
+def show(plan: Plan, evidence: dict[str, Any]) -> str:
+    """The same text as a page that stays with the run, when the form is gone; the text."""
+    text = describe(evidence)
+    artifacts.page("evidence", plan.name, text, "what the gate was asked on")
+    return text
+
+
+def _listed(objects: list[str]) -> str:
+    more = f" and {len(objects) - _SHOWN} more" if len(objects) > _SHOWN else ""
+    return f"{len(objects)} ({', '.join(objects[:_SHOWN])}{more})" if objects else "none"

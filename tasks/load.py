@@ -85,7 +85,7 @@ def _expect(plan: Plan, run: str) -> list[TableMap]:
 
 def _wait_for_all(plan: Plan, futures: list[PrefectConcurrentFuture[None]], watch: Watch) -> None:
     """Raises the first table's error; the other tables stop after the segments under way."""
-    bar = artifacts.Bar("load", plan.name)
+    bar = artifacts.Bar("copied", plan.name, "Rows copied, of those expected")
     pending = {future.wrapped_future: future for future in futures}
     while pending:
         watch()

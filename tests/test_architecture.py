@@ -23,7 +23,7 @@ ONLY_THERE = {
     # account: under whom the server runs is a question for the one that refuses root; its own log format; as a target
     "postgres": {
         *("account.py", "queries.py"),
-        *("pgoutput.py", "lsn.py", "slots.py", "stream.py"),
+        *("pgoutput.py", "lsn.py", "slots.py", "stream.py", "in_progress.py", "published.py"),
         *("ddl.py", "load.py", "apply.py", "replay.py", "follow.py"),
     },
     # install: several packagings of one server program; its own log format, with binary values and their characters;
@@ -32,7 +32,7 @@ ONLY_THERE = {
     "mysql": {
         "install.py",
         *("binlog.py", "wire.py", "events.py", "transactions.py", "open_transactions.py"),
-        *("fields.py", "charsets.py", "jsonb.py"),
+        *("fields.py", "charsets.py", "jsonb.py", "jsondiff.py", "defaults.py", "prepared.py"),
         *("scan.py", "compression.py", "definitions.py", "grants.py", "renaming.py", "adapted.py", "settled.py"),
         *("accepts.py", "infile.py", "insert.py", "staging.py", "values.py", "writing.py", "written.py"),
         "target_checks.py",

@@ -34,7 +34,7 @@ def collect(plan: Plan) -> dict[str, Any]:
             "phase": next((phase["phase"] for phase in reversed(phases) if phase["finished"] is None), None),
             "phases": phases,
             "tables": _tables(connection, run.run),
-            "stream": _stream(connection, run.run),
+            "stream": _stream(connection, run, plan),
             "inventory": [vars(item) for item in ledger.items(connection, run.run)],
             "validation": ledger.latest_round(connection, run.run),
             "rejects": [{"table": table, "reason": reason} for table, reason in ledger.rejects(connection, run.run)],
@@ -56,12 +56,12 @@ def _tables(connection: Any, run: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _stream(connection: Any, run: str) -> dict[str, Any] | None:
+def _stream(connection: Any, run: Any, plan: Plan) -> dict[str, Any] | None:
     from landbridge import ledger
 
-    if not ledger.has_stream(connection, run):
+    if not ledger.has_stream(connection, run.run):
         return None
-    row = ledger.read_stream(connection, run)
+    row = ledger.read_stream(connection, run.run)
     reached = row.consistent is not None and row.position >= row.consistent
     return {
         "position": row.position,
@@ -70,7 +70,20 @@ def _stream(connection: Any, run: str) -> dict[str, Any] | None:
         "changes": row.changes,
         "lag": round(time.time() - row.committed, 1) if row.committed else None,
         "held": row.held or None,
+        "source_log": _source_log(plan, row) if run.state == "active" else None,
     }
+
+
+def _source_log(plan: Plan, row: Any) -> dict[str, Any] | None:
+    """What the source keeps of its log for the run; None when it cannot be asked."""
+    from landbridge.endpoints import connect
+    from landbridge.endpoints.abc import Changes
+    from landbridge.errors import MigrationError
+
+    try:
+        return vars(connect(plan.source).get(Changes).held(row.run, row.position, row.committed))
+    except MigrationError:
+        return None
 
 
 def describe(data: dict[str, Any]) -> str:
@@ -88,10 +101,22 @@ def describe(data: dict[str, Any]) -> str:
         where = "equal to the source at its position" if stream["reached"] else "still converging"
         lag = "unknown" if stream["lag"] is None else f"{stream['lag']} s ago by the source's clock"
         lines += ["", f"stream: {stream['changes']:,} changes applied, {where}; last commit {lag}"]
+        lines += [_log_line(stream["source_log"])] if stream["source_log"] else []
     lines += ["", "objects", *_object_lines(data["inventory"])]
     lines += [f"refused by the target: {reject['reason']}" for reject in data["rejects"]]
     lines += _decision_lines(data)
     return "\n".join(lines)
+
+
+def _log_line(log: dict[str, Any]) -> str:
+    if log["state"] == "lost":
+        return "the source's log: LOST at our position; the load has to begin anew"
+    line = f"the source's log: {log['bytes'] / 1e6:,.1f} MB not applied yet"
+    if log["bytes_left"] is not None:
+        line += f", lost after {max(0, log['bytes_left']) / 1e6:,.1f} MB more"
+    if log["seconds_left"] is not None:
+        line += f", kept for {log['seconds_left'] / 3600:,.1f} hours at least"
+    return line + ("; THREATENED, the source may drop it at any time" if log["state"] == "threatened" else "")
 
 
 def _phase_line(phase: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ from importlib.resources import files
 from types import ModuleType
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from landbridge.endpoints.later import Later
 from landbridge.errors import PlanError, Unsupported
 from landbridge.plan import EndpointRef
 
@@ -30,7 +31,7 @@ class Endpoint:
     def __init__(self, ref: EndpointRef, family: str, capabilities: Mapping[type, object]) -> None:
         self.ref = ref
         self.family = family
-        self._capabilities = capabilities
+        self._capabilities = dict(capabilities)
 
     def get(self, capability: type[T]) -> T:
         """The capability (a Protocol of endpoints.abc). Raises Unsupported when this engine lacks it."""
@@ -40,6 +41,8 @@ class Endpoint:
                 f"{self.ref.engine} cannot serve here: it has no {capability.__name__}",
                 mend="swap source and target, or use another engine; docs/engines.md lists what each can do",
             )
+        if isinstance(found, Later):
+            found = self._capabilities[capability] = found.make()
         return found  # type: ignore[return-value]
 
     def __repr__(self) -> str:

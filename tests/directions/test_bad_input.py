@@ -159,7 +159,6 @@ def test_settings_of_a_mariadb_source(
     said = findings(landbridge, stage)
     for word in (
         "binlog_format",
-        "binlog_row_metadata",
         "binlog_row_image",
         "place",
         "public.taken",
@@ -171,16 +170,13 @@ def test_settings_of_a_mariadb_source(
 def test_settings_of_a_mysql_source(
     start_mysql: Callable[..., mysql.Server], mysql_server: mysql.Server, make_stage: MakeStage, landbridge: CommandLine
 ) -> None:
-    options = (
-        "--binlog-row-metadata=MINIMAL",
-        "--binlog-transaction-compression=ON",
-        "--binlog-row-value-options=PARTIAL_JSON",
-    )
+    options = ("--binlog-format=MIXED", "--binlog-row-image=MINIMAL", "--sql-require-primary-key=OFF")
     stage = make_stage(start_mysql("9.7", *options))
     stage.source.run(_TABLE)
+    stage.source.run("CREATE TABLE keyless (n INT)")
     stage.write_plan()
     said = findings(landbridge, stage)
-    for word in ("binlog_row_metadata", "binlog_transaction_compression", "binlog_row_value_options"):
+    for word in ("binlog_format", "binlog_row_image", "keyless"):
         assert word in said, f"{word} is not said: {said}"
 
 

@@ -115,13 +115,14 @@ PHASES = ("tables", "indexes", "unique", "objects", "foreign keys", "triggers", 
 class Moved:
     """A whole schema as a run makes it, by the rules of a plan, every phase after the other."""
 
-    def __init__(self, source: Database, target: Database, *rules: dict[str, str]) -> None:
+    def __init__(self, source: Database, target: Database, *rules: dict[str, str], grants: bool = False) -> None:
         tables = list(rules) or [{"include": "*.*"}]
         given = {
             "name": "moved",
             "source": source.ref.model_dump(),
             "target": target.ref.model_dump(),
             "tables": tables,
+            "grants": grants,
         }
         plan = parse_plan(given)
         self.database = target

@@ -19,7 +19,7 @@ from landbridge.endpoints.mysql.connection import Database
 from landbridge.endpoints.mysql.freeze import Freezer
 from landbridge.endpoints.mysql.rights import Facts, Grants
 from landbridge.errors import Terminal
-from landbridge.model import TableMap
+from landbridge.model import Key, Table, TableMap, TableName
 from landbridge.plan import EndpointRef
 from tests.engines.checking import assert_unreachable, levels, maps
 from tests.support import mysql_connection, rows
@@ -131,18 +131,43 @@ def test_the_settings_of_the_log(wrong_server: Any) -> None:
     named = levels(found)
     with contextlib.closing(mysql_connection(wrong_server)) as connection:
         mariadb = "MariaDB" in rows(connection, "select version()")[0][0]
-        expected = {"binlog-format", "binlog-row-image", "binlog-row-metadata", "binlog-filter"}
-        expected |= set() if mariadb else {"server-id"}  # MariaDB takes 0 for 1
+        expected = {"binlog-format", "binlog-filter"}
+        expected |= {"binlog-row-image"} if mariadb else {"server-id"}  # MariaDB takes 0 for 1
         if not mariadb:
-            expected |= {"binlog-row-value-options", "gtid-mode"}
+            expected |= {"gtid-mode"}
         assert {name for name, level in named.items() if level == "refuse"} == expected
-        warned = {"binlog-retention"} | ({"freeze-bypass", "freeze-events"} if mariadb else set())
+        warned = {"binlog-retention", "binlog-row-metadata"} | (
+            {"freeze-bypass", "freeze-events"} if mariadb else set()
+        )
         assert {name for name, level in named.items() if level == "warn"} == warned
         for finding in found:  # the mends do mend
             for statement in re.findall(r"SET (?:GLOBAL|PERSIST) [^;]+", finding.mend):
                 rows(connection, statement)
     left = levels(mysql_check(wrong_server, tables))
     assert set(left) <= {"binlog-filter", "freeze-bypass"}
+
+
+@pytest.mark.parametrize(
+    ("image", "version", "key", "wanted"),
+    [
+        ("NOBLOB", "9.7.0", True, None),
+        ("MINIMAL", "9.7.0", False, "binlog_row_image is MINIMAL: without a key: t.a"),
+        (
+            "MINIMAL",
+            "11.8.2-MariaDB",
+            True,
+            "binlog_row_image is MINIMAL: what a REPLACE resets is missing from the log",
+        ),
+        ("FULL_NODUP", "11.8.2-MariaDB", False, None),
+    ],
+)
+def test_row_images(image: str, version: str, key: bool, wanted: str | None) -> None:
+    table = Table(
+        name=TableName(schema="t", name="a"), columns=(), primary_key=Key(name="k", columns=()) if key else None
+    )
+    asked = facts(version=version, binlog_row_image=image)
+    asked = replace(asked, tables=[TableMap(number=0, source=table, target=table, columns=())])
+    assert [finding.found for finding in checks._row_image(asked)] == ([wanted] if wanted else [])
 
 
 def test_no_log_at_all(start_mysql: Callable[..., Any]) -> None:

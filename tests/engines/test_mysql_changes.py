@@ -13,7 +13,7 @@ import pytest
 
 from landbridge.endpoints.mysql.changes import ChangeLog
 from landbridge.endpoints.mysql.connection import Database
-from landbridge.errors import PositionLost, Terminal, Transient, Unsupported
+from landbridge.errors import PositionLost, Terminal, Transient
 from landbridge.model import DELETE, INSERT, UPDATE, Position
 from landbridge.plan import EndpointRef
 from tests.engines.binlog_source import SERVERS, Source, on_mariadb, opened
@@ -114,28 +114,6 @@ def test_a_table_without_key_carries_whole_rows(source: Source) -> None:
         (UPDATE, 0, (b"1", b"x"), (b"1", None)),
         (DELETE, 0, (b"1", b"x"), None),
     ]
-
-
-def test_row_images_without_all_columns(source: Source) -> None:
-    source.run("create table p (id int primary key, a int, b text, c int default 5)")
-    since, tables = source.log.here(), source.plan("p")
-    source.run("set session binlog_row_image = minimal", "insert into p (id, a) values (1, 2)")
-    source.run("update p set a = 3", "update p set id = 9", "delete from p")
-    source.run("set session binlog_row_image = noblob", "insert into p values (2, 2, 'x', 2)", "update p set a = 4")
-    inserted, updated, moved, deleted, *noblob = source.changes(since, tables)
-    assert inserted == (INSERT, 0, None, (b"1", b"2", ..., ...))
-    assert updated == (UPDATE, 0, None, (b"1", b"3", ..., ...))
-    assert moved == (UPDATE, 0, (b"1",), (b"9", ..., ..., ...))
-    assert deleted == (DELETE, 0, (b"9",), None)
-    assert noblob[-1] == (UPDATE, 0, None, (b"2", b"4", ..., b"2"))
-
-
-def test_a_table_without_key_needs_whole_row_images(source: Source) -> None:
-    source.run("create table n (a int not null unique, b text)")
-    since, tables = source.log.here(), source.plan("n")
-    source.run("insert into n values (1, 'x')", "set session binlog_row_image = minimal", "update n set a = 2")
-    with pytest.raises(Unsupported, match="does not carry the row before it"):
-        source.changes(since, tables)
 
 
 def test_points_in_time_are_in_utc_whatever_the_session_says(source: Source) -> None:

@@ -166,50 +166,6 @@ def test_changes_logged_as_statements_are_refused(source: Source, tmp_path: Path
         assert "binlog_format" in raised.value.mend
 
 
-@on_mysql
-def test_partial_json_is_refused(source: Source) -> None:
-    source.run("create table t (id int primary key, j json)", "create table other (id int primary key, j json)")
-    since, tables = source.log.here(), source.plan("t")
-    source.run("set session binlog_row_value_options = partial_json", "set session binlog_row_image = minimal")
-    for name in ("other", "t"):
-        source.run(f"insert into {name} values (1, json_object('a', repeat('x', 500), 'b', 1))")
-        if name == "t":
-            assert len(source.changes(since, tables)) == 1
-        source.run(f"update {name} set j = json_set(j, '$.b', 2)")
-    with pytest.raises(Unsupported, match="partial update of JSON"):
-        source.changes(since, tables)
-
-
-def test_tables_described_without_names_are_refused(source: Source) -> None:
-    source.run("create table t (id int primary key)", "create table other (id int primary key)")
-    since, tables = source.log.here(), source.plan("t")
-    try:
-        source.run("set global binlog_row_metadata = minimal", "insert into other values (1)")
-        assert source.changes(since, tables) == []
-        source.run("insert into t values (1)")
-    finally:
-        source.run("set global binlog_row_metadata = full")
-    with pytest.raises(Unsupported, match="without the names") as raised:
-        source.changes(since, tables)
-    assert "binlog_row_metadata = FULL" in raised.value.mend
-
-
-def test_prepared_transactions(source: Source) -> None:
-    source.run("create table t (id int primary key)", "create table other (id int primary key)")
-    since, tables = source.log.here(), source.plan("t")
-    source.run("xa start 'a'", "insert into other values (1)", "xa end 'a'", "xa prepare 'a'", "xa commit 'a'")
-    source.run("xa start 'b'", "insert into t values (1)", "xa end 'b'", "xa commit 'b' one phase")
-    source.run("xa start 'c'", "insert into other values (2)", "xa end 'c'", "xa prepare 'c'", "xa rollback 'c'")
-    source.run("insert into t values (2)")
-    assert [change[3] for change in source.changes(since, tables)] == [(b"1",), (b"2",)]
-    source.run("xa start 'd'", "insert into t values (3)", "xa end 'd'", "xa prepare 'd'")
-    try:
-        with pytest.raises(Unsupported, match="prepared XA"):
-            source.changes(since, tables)
-    finally:
-        source.run("xa rollback 'd'")
-
-
 def test_keys_changed_without_foreign_key_checks(source: Source) -> None:
     """Where children follow unlogged, capture could not say that here they did not."""
     source.run("create table p (id int primary key)", "create table c (id int primary key, p int)")

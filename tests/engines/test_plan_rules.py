@@ -101,6 +101,18 @@ def test_a_zero_date_without_a_rule_is_told_before_anything_moves(shop: Callable
     assert any("zero" in loss.what and "2" in loss.what for loss in told), told
 
 
+def test_an_include_may_take_views_only(shop: Callable[..., Plan]) -> None:
+    source = shop({}).tables[0].include.partition(".")[0]
+    tables = [{"include": f"{source}.Customer", "to": "shop.*"}, {"include": f"{source}.Vip*", "to": "seen.*"}]
+    plan = shop({}, tables=tables)
+    resolved = look(plan, connect(plan.source), connect(plan.target))
+    assert [str(each.name) for each in resolved.objects] == ["seen.Vips"]
+    assert [table.target.name.name for table in resolved.tables] == ["Customer"]
+    plan = shop({}, tables=[*tables, {"include": f"{source}.Vap*"}])
+    with pytest.raises(PlanError, match=r"no table and nothing else of the source: .*Vap"):
+        look(plan, connect(plan.source), connect(plan.target))
+
+
 def test_rules_for_what_is_not_there_are_refused(shop: Callable[..., Plan]) -> None:
     plan = shop({"columns": {"Nothing": "drop"}})
     with pytest.raises(PlanError, match="Nothing"):

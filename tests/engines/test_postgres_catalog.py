@@ -25,6 +25,8 @@ from landbridge.model import (
     Partition,
     Partitioning,
     Sequence,
+    Share,
+    Split,
     Table,
     TableName,
 )
@@ -404,6 +406,9 @@ def test_partitions_belong_to_their_root(server: Server, name: str) -> None:
         partitions=(
             Partition(name=TableName(schema="past", name="t_2"), bound="DEFAULT"),
             Partition(name=public("t_1"), bound="FOR VALUES IN (1)", indexes=(on_one,)),
+        ),
+        split=Split(
+            method="list", columns=("a",), shares=(Share(name="t_1", values=("1",)), Share(name="t_2", rest=True))
         ),
     )
     assert root.rows == 3000

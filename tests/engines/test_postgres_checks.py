@@ -163,6 +163,24 @@ def test_superusers_that_cannot_be_ended_are_named(postgres_server: Any, postgre
         pg_run(postgres_server, name, f'alter database "{name}" owner to postgres', f"drop role {role}")
 
 
+def test_unlogged_tables_are_refused(postgres_server: Any, postgres_database: Callable[..., str]) -> None:
+    name = postgres_database()
+    pg_run(
+        postgres_server,
+        name,
+        "create unlogged table fleeting (id int primary key)",
+        "create table logged (id int primary key)",
+        "create table half (id int primary key) partition by list (id)",
+        'create unlogged table "half 1" partition of half for values in (1)',
+    )
+    checker = Checker(postgres(postgres_server, name))
+    found = list(checker.check_source(pg_tables(postgres_server, name), "read-only"))
+    assert [(f.name, f.level) for f in found] == [("unlogged-table", "refuse")]
+    assert 'log: "half 1", fleeting' in found[0].found.replace("public.", "")
+    pg_run(postgres_server, name, *found[0].mend.rstrip(";").split("; "))
+    assert levels(checker.check_source(pg_tables(postgres_server, name), "read-only")) == {}
+
+
 def test_replica_identity(postgres_server: Any, postgres_database: Callable[..., str]) -> None:
     name = postgres_database()
     pg_run(

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from landbridge.endpoints.postgres import FAMILY
-from landbridge.endpoints.postgres.objects import Carrier
 from landbridge.endpoints.postgres.server import Server, find
 from landbridge.precheck import precheck
 from tests.engines.postgres_schema import Moved, database, execute, whole_dump
@@ -221,6 +219,9 @@ def test_a_body_that_names_a_moved_schema_is_left_behind(
         assert rows(connection, "SELECT app.parsed(), app.free()") == [(0, 1)]
 
 
+RIGHTS = {"grant", "grant on columns", "owner", "default privileges"}
+
+
 def test_rights_are_carried_when_asked_for(postgres_server: Server, postgres_database: Databases) -> None:
     name, copy = postgres_database(postgres_server), postgres_database(postgres_server)
     role = f"role_{name}"
@@ -237,27 +238,44 @@ def test_rights_are_carried_when_asked_for(postgres_server: Server, postgres_dat
         GRANT EXECUTE ON FUNCTION f(integer) TO {role};
         CREATE FUNCTION closed() RETURNS integer LANGUAGE sql AS 'SELECT 1';
         REVOKE ALL ON FUNCTION closed() FROM PUBLIC;
+        CREATE TYPE mood AS ENUM ('ok');
+        CREATE DOMAIN few AS integer;
+        CREATE SEQUENCE free;
+        CREATE TABLE parted (id integer) PARTITION BY LIST (id);
+        CREATE TABLE parted_1 PARTITION OF parted DEFAULT;
+        CREATE VIEW seen AS SELECT id FROM t;
+        ALTER TYPE mood OWNER TO {role};
+        ALTER DOMAIN few OWNER TO {role};
+        ALTER SEQUENCE free OWNER TO {role};
+        ALTER TABLE parted_1 OWNER TO {role};
+        ALTER VIEW seen OWNER TO {role};
+        ALTER FUNCTION f(integer) OWNER TO {role};
+        ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT ON TABLES TO {role};
+        ALTER DEFAULT PRIVILEGES FOR ROLE {role} REVOKE ALL ON FUNCTIONS FROM PUBLIC;
+        ALTER DEFAULT PRIVILEGES FOR ROLE {role} GRANT USAGE ON TYPES TO CURRENT_USER WITH GRANT OPTION;
         """,
     )
     source, target = database(postgres_server, name), database(postgres_server, copy)
     moved = Moved(source, target)
-    assert {kind for kind, _ in moved.left_out} == {"grant", "grant on columns"}
+    assert {kind for kind, _ in moved.left_out} == RIGHTS
     moved.make()
-    given = [c.source for c in moved.resolved.objects if c.source.kind.startswith("grant")]
-    names = {c.source.name: c.name for c in moved.resolved.objects} | {
-        t.source.name: t.target.name for t in moved.resolved.tables
-    }
-    statements = [s for c in Carrier(target, rights=True).carry(given, FAMILY, names) for s in c.statements]
-    assert {s.phase for s in statements} == {"triggers"}
-    assert execute(target, statements) == len(statements)
+    statements = [s for s in Moved(source, target, grants=True).statements if s.item and s.item[0] in RIGHTS]
+    assert {s.phase for s in statements if s.kind.startswith("grant")} == {"triggers"}
+    assert execute(target, statements) == len(statements) > 10
     query = """
         SELECT relname, relacl::text FROM pg_class WHERE relname IN ('t', 't_id_seq')
         UNION SELECT proname, proacl::text FROM pg_proc WHERE proname IN ('f', 'closed')
         UNION SELECT attname, attacl::text FROM pg_attribute WHERE attrelid = 't'::regclass AND attname = 'v'
+        UNION SELECT concat(defaclrole::regrole, defaclnamespace::regnamespace, defaclobjtype), defaclacl::text
+            FROM pg_default_acl
+        UNION SELECT relname, relowner::regrole::text FROM pg_class WHERE relnamespace = 'public'::regnamespace
+        UNION SELECT proname, proowner::regrole::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+        UNION SELECT typname, typowner::regrole::text FROM pg_type WHERE typnamespace = 'public'::regnamespace
         ORDER BY 1
     """
     with postgres_connection(postgres_server, name) as before, postgres_connection(postgres_server, copy) as after:
         assert rows(before, query) == rows(after, query)
+        assert len([of for _, of in rows(after, query) if of == role]) >= 6
     for each in (name, copy):
         psql(postgres_server, each, f"DROP OWNED BY {role}")
     psql(postgres_server, "postgres", f"DROP ROLE {role}")

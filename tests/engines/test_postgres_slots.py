@@ -1,6 +1,5 @@
 """The slot: made, confirmed, taken over, let go; and what ends the stream."""
 
-import dataclasses
 import os
 import signal
 import subprocess
@@ -335,16 +334,6 @@ def test_a_table_without_a_key_needs_the_whole_old_row(each: Source) -> None:
     with pytest.raises(Unsupported, match=r"public\.k") as caught:
         each.follow(since)
     assert 'ALTER TABLE "public"."k" REPLICA IDENTITY FULL' in caught.value.mend
-
-
-def test_tables_for_another_family_are_refused(source: Source) -> None:
-    source.run("create table t (id int primary key)")
-    source.plan("t")
-    other = [dataclasses.replace(source.tables[0], plain=False)]
-    with pytest.raises(Unsupported):
-        source.log.prepare(RUN, other)
-    with pytest.raises(Unsupported), source.log.stream(RUN, source.log.here(), other):
-        pass
 
 
 def test_a_slot_that_is_gone_or_invalidated_is_a_lost_position(start_postgres: Callable[..., postgres.Server]) -> None:

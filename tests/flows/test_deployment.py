@@ -50,16 +50,21 @@ def test_a_worker_runs_the_deployed_flow_with_the_plan_as_its_form(
     prefect: Server, prefect_command: Any, shop: Shop
 ) -> None:
     prefect_command("work-pool", "create", "landbridge", "--type", "process")
-    prefect_command(
-        "--no-prompt", "deploy", "--prefect-file", str(ROOT / "deployments/prefect.yaml"), "--name", "migrate"
-    )
+    prefect_command("--no-prompt", "deploy", "--prefect-file", str(ROOT / "deployments/prefect.yaml"), "--all")
+    for word in ("precheck", "migrate", "validate", "cutover"):
+        made = api(prefect, "GET", f"/deployments/name/{word}/{word}")
+        assert made["global_concurrency_limit"]["limit"] == 1
+        assert made["concurrency_options"]["collision_strategy"] == "ENQUEUE"
+        assert made["description"]
+        assert all(each.get("description") for each in made["parameter_openapi_schema"]["properties"].values())
     deployment = api(prefect, "GET", "/deployments/name/migrate/migrate")
 
     form = deployment["parameter_openapi_schema"]
     assert set(form["properties"]) == {"plan", "until", "wait", "approve"}
     assert form["required"] == ["plan"]
     assert form["properties"]["until"]["enum"] == ["loaded", "caught-up", "validated", "cutover"]
-    assert set(form["definitions"]["Plan"]["properties"]) == set(Plan.model_fields)
+    keys = form["definitions"]["Plan"]["properties"]  # in a column of JSON, which keeps no order
+    assert sorted(keys, key=lambda name: keys[name]["position"]) == list(Plan.model_fields)
 
     given = {"plan": shop.plan.model_dump(mode="json"), "wait": False, "approve": True}
     run = api(prefect, "POST", f"/deployments/{deployment['id']}/create_flow_run", {"parameters": given})

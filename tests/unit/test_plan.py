@@ -72,6 +72,13 @@ def test_the_hash_covers_what_decides_and_not_the_speeds() -> None:
     assert plan.hash != parse_plan(GOOD | {"tables": [{"include": "shop.orders"}]}).hash
 
 
+def test_partitions_are_kept_flattened_or_written() -> None:
+    with pytest.raises(PlanError, match=r"tables.0.partitions: 'yes' is no partitioning"):
+        parse_plan(GOOD | {"tables": [{"include": "shop.*", "partitions": "yes"}]})
+    text = "HASH (id) PARTITIONS 4"
+    assert parse_plan(GOOD | {"tables": [{"include": "shop.*", "partitions": text}]}).tables[0].partitions == text
+
+
 def test_a_plan_goes_through_json_unchanged() -> None:
     plan = parse_plan(GOOD)
     assert parse_plan(json.loads(plan.model_dump_json())) == plan

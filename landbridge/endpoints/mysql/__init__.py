@@ -1,9 +1,15 @@
 """MySQL and MariaDB, as source and as target; the flavour is told apart inside."""
 
 from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING
 
 from landbridge.endpoints import abc
+from landbridge.endpoints.later import Later
 from landbridge.plan import EndpointRef
+
+if TYPE_CHECKING:
+    from landbridge.endpoints.mysql.connection import Database
 
 FAMILY = "mysql"
 
@@ -15,10 +21,8 @@ def capabilities(ref: EndpointRef) -> Mapping[type, object]:
     from landbridge.endpoints.mysql.checks import Checker
     from landbridge.endpoints.mysql.connection import Database
     from landbridge.endpoints.mysql.counters import Counters
-    from landbridge.endpoints.mysql.ddl import SchemaBuilder
     from landbridge.endpoints.mysql.freeze import Freezer
     from landbridge.endpoints.mysql.load import Loader
-    from landbridge.endpoints.mysql.objects import Carrier
     from landbridge.endpoints.mysql.snapshot import SnapshotReader
     from landbridge.endpoints.mysql.sums import Viewer
 
@@ -27,10 +31,11 @@ def capabilities(ref: EndpointRef) -> Mapping[type, object]:
     return {
         abc.Connects: db,
         abc.Describes: Describer(db),
-        abc.Carries: Carrier(db),
+        abc.Carries: Later(partial(_carrier, db)),
         abc.Counts: Counters(db),
-        abc.Prepares: SchemaBuilder(db),
+        abc.Prepares: Later(partial(_schema_builder, db)),
         abc.Checks: Checker(db),
+        abc.Assesses: Later(partial(_assessor, db)),
         abc.Snapshots: reader,
         abc.ReadsAgain: reader,
         abc.Views: Viewer(db),
@@ -39,3 +44,21 @@ def capabilities(ref: EndpointRef) -> Mapping[type, object]:
         abc.Loads: Loader(db),
         abc.Applies: Applier(db),
     }
+
+
+def _assessor(db: "Database") -> object:
+    from landbridge.endpoints.mysql.assess import Assessor
+
+    return Assessor(db)
+
+
+def _schema_builder(db: "Database") -> object:
+    from landbridge.endpoints.mysql.ddl import SchemaBuilder
+
+    return SchemaBuilder(db)
+
+
+def _carrier(db: "Database") -> object:
+    from landbridge.endpoints.mysql.objects import Carrier
+
+    return Carrier(db)

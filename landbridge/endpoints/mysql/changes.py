@@ -7,14 +7,22 @@ from contextlib import contextmanager
 import pymysql
 from pymysql.constants import ER
 
-from landbridge.endpoints.mysql import binlog, charsets, connection, open_transactions, sessions
+from landbridge.endpoints.abc import Held
+from landbridge.endpoints.mysql import binlog, charsets, connection, open_transactions, prepared, sessions, shape
+from landbridge.endpoints.mysql.binlog import Event
+from landbridge.endpoints.mysql.catalog import fetch
 from landbridge.endpoints.mysql.charsets import Charsets
 from landbridge.endpoints.mysql.connection import Database, closing, driver_errors
+from landbridge.endpoints.mysql.held import held
 from landbridge.endpoints.mysql.transactions import Source, Transactions
 from landbridge.errors import MigrationError, PositionLost
 from landbridge.model import Position, Table, TableMap, Transaction
 
 HEARTBEAT = binlog.HEARTBEAT
+
+_COLUMNS = """
+select column_name, column_type, collation_name from information_schema.columns
+where table_schema = %s and table_name = %s order by ordinal_position"""
 
 _LARGEST_START = (1 << 32) - 1
 """The protocol has four bytes for the offset where a dump begins."""
@@ -29,8 +37,17 @@ class ChangeLog:
             return sessions.log_end(self._database, driver)
 
     def prepare(self, run: str, tables: Sequence[TableMap]) -> Position:  # noqa: ARG002
-        """The log is there by itself. What it holds up to here becomes visible in tables by the end of `settle`."""
-        return self.here()
+        """
+        The log is there by itself. What it holds up to here becomes visible in tables by the end of `settle`. A change
+        of a table before here is in no log that is read, one after it is found there.
+        """
+        position = self.here()
+        with driver_errors(self._database.ref), closing(self._database.open()) as driver:
+            for table in tables:
+                shape.check_columns(
+                    table.source, fetch(driver, _COLUMNS, (table.source.name.schema, table.source.name.name))
+                )
+        return position
 
     def settle(self, since: Position, patience: float) -> None:  # noqa: ARG002
         """Waits for all transactions that are open now: those open at `since` are among them."""
@@ -41,10 +58,24 @@ class ChangeLog:
         source = self._source([table.source for table in tables])
         file, offset = binlog.place(since)
         with binlog.dump(self._database, file, offset if offset <= _LARGEST_START else 4) as dump:
-            yield Stream(self._database, dump, Transactions(tables, source, since), since)
+            yield Stream(self._database, dump, Transactions(tables, source, since, self._recall), since)
+
+    def _recall(self, xid: prepared.Xid, file: str, offset: int) -> list[Event] | None:
+        """Log file by log file, the newest first."""
+        with driver_errors(self._database.ref), closing(self._database.open()) as driver:
+            files = [str(row[0]) for row in fetch(driver, "show binary logs")]
+        for each in reversed(files[: files.index(file) + 1] if file in files else []):
+            with binlog.dump(self._database, each, 4) as dump:
+                found = prepared.find(_upto(dump, each, offset if each == file else None), xid)
+            if found is not None:
+                return found
+        return None
 
     def release(self, run: str) -> None:
         """Nothing was made."""
+
+    def held(self, run: str, since: Position, committed: float) -> Held:  # noqa: ARG002
+        return held(self._database, since, committed)
 
     def _source(self, tables: Sequence[Table]) -> Source:
         with driver_errors(self._database.ref), closing(self._database.open()) as driver:
@@ -62,6 +93,14 @@ class ChangeLog:
 def _charsets(driver: object, tables: Sequence[Table]) -> Charsets:
     collations = {column.collation for table in tables for column in table.columns if column.collation}
     return charsets.read(driver, {charsets.of_collation(collation) for collation in collations})
+
+
+def _upto(dump: binlog.Dump, file: str, offset: int | None) -> Iterator[Event]:
+    """The file's events up to the offset, or all."""
+    for event in dump:
+        if dump.file != file or (offset is not None and event[2] >= offset):
+            return
+        yield event
 
 
 class Stream:

@@ -33,16 +33,9 @@ _LIMITS = {
 
 # variable, finding, wanted value, what goes wrong otherwise
 _SETTINGS = {
-    True: (
-        ("binlog_format", "binlog-format", "ROW", "statements in the binlog do not say which rows they changed"),
-        ("binlog_row_image", "binlog-row-image", "FULL", "changes would not carry whole rows"),
-        ("binlog_row_metadata", "binlog-row-metadata", "FULL", "changes would not say signs, names and labels"),
-    ),
+    True: (("binlog_format", "binlog-format", "ROW", "statements in the binlog do not say which rows they changed"),),
     False: (
         ("binlog_format", "binlog-format", "ROW", "statements in the binlog do not say which rows they changed"),
-        ("binlog_row_image", "binlog-row-image", "FULL", "changes would not carry whole rows"),
-        ("binlog_row_metadata", "binlog-row-metadata", "FULL", "changes would not say signs, names and labels"),
-        ("binlog_row_value_options", "binlog-row-value-options", "", "partial JSON changes cannot be read yet"),
         ("gtid_mode", "gtid-mode", "ON", "after a failover the place in the log could not be found again"),
     ),
 }
@@ -155,19 +148,50 @@ def _log(facts: Facts) -> Iterator[Finding]:
 
 
 def _settings(facts: Facts) -> Iterator[Finding]:
-    """New sessions take a global value, the old ones keep theirs: so the application has to connect anew."""
     for variable, name, wanted, reason in _SETTINGS[facts.mariadb]:
         value = facts.variables.get(variable, wanted)
         if value.upper() != wanted:
-            command = f"SET {'GLOBAL' if facts.mariadb else 'PERSIST'} {variable} = {wanted or repr('')};"
-            again = " and let the application connect anew: open sessions keep the old value"
-            lasting = ", the same in the server's configuration" if facts.mariadb else ""
             yield refuse(
                 name,
                 found=f"{variable} is {value or 'empty'}: {reason}",
                 wanted=f"{variable} {wanted or 'empty'}, in every session",
-                mend=_GTID if name == "gtid-mode" else command + lasting + again,
+                mend=_GTID if name == "gtid-mode" else _setting(facts, variable, wanted),
             )
+    yield from _row_image(facts)
+    yield from _row_metadata(facts)
+
+
+def _setting(facts: Facts, variable: str, value: str) -> str:
+    """New sessions take a global value, the old ones keep theirs: so the application has to connect anew."""
+    command = f"SET {'GLOBAL' if facts.mariadb else 'PERSIST'} {variable} = {value or repr('')};"
+    lasting = ", the same in the server's configuration" if facts.mariadb else ""
+    return f"{command}{lasting} and let the application connect anew: open sessions keep the old value"
+
+
+def _row_image(facts: Facts) -> Iterator[Finding]:
+    """FULL, and MariaDB's FULL_NODUP, are right for every table."""
+    image = facts.variables["binlog_row_image"].upper()
+    bare = [str(table.source.name) for table in facts.tables if table.source.primary_key is None]
+    if image.startswith("FULL") or not (facts.mariadb or bare):
+        return
+    reason = "what a REPLACE resets is missing from the log" if facts.mariadb else f"without a key: {listed(bare)}"
+    yield refuse(
+        "binlog-row-image",
+        found=f"binlog_row_image is {image}: {reason}",
+        wanted="binlog_row_image FULL, in every session",
+        mend=_setting(facts, "binlog_row_image", "FULL"),
+    )
+
+
+def _row_metadata(facts: Facts) -> Iterator[Finding]:
+    level = facts.variables["binlog_row_metadata"]
+    if level != "FULL":
+        yield warn(
+            "binlog-row-metadata",
+            found=f"binlog_row_metadata is {level}: names and labels are taken as they were recorded",
+            wanted="binlog_row_metadata FULL, so that a table altered past the log is found whatever was altered",
+            mend=_setting(facts, "binlog_row_metadata", "FULL"),
+        )
 
 
 def _retention(facts: Facts) -> Iterator[Finding]:

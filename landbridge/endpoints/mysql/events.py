@@ -10,25 +10,19 @@ from dataclasses import dataclass
 
 from pymysqlreplication.constants import BINLOG, FIELD_TYPE
 
-from landbridge.errors import Unsupported
 from landbridge.model import TableName
 
 VECTOR, TYPED_ARRAY, BLOB_COMPRESSED, VARCHAR_COMPRESSED = 242, 20, 140, 141
 HEARTBEAT_V2, GTID_TAGGED = 41, 42
 
 INSERTS = {BINLOG.WRITE_ROWS_EVENT_V1, BINLOG.WRITE_ROWS_EVENT_V2}
-UPDATES = {BINLOG.UPDATE_ROWS_EVENT_V1, BINLOG.UPDATE_ROWS_EVENT_V2}
+PARTIAL_UPDATE = BINLOG.PARTIAL_UPDATE_ROWS_EVENT
+UPDATES = {BINLOG.UPDATE_ROWS_EVENT_V1, BINLOG.UPDATE_ROWS_EVENT_V2, PARTIAL_UPDATE}
 DELETES = {BINLOG.DELETE_ROWS_EVENT_V1, BINLOG.DELETE_ROWS_EVENT_V2}
-ROWS_V2 = {BINLOG.WRITE_ROWS_EVENT_V2, BINLOG.UPDATE_ROWS_EVENT_V2, BINLOG.DELETE_ROWS_EVENT_V2}
+ROWS_V2 = {BINLOG.WRITE_ROWS_EVENT_V2, BINLOG.UPDATE_ROWS_EVENT_V2, BINLOG.DELETE_ROWS_EVENT_V2, PARTIAL_UPDATE}
 
-UNDECODED = {
-    BINLOG.PARTIAL_UPDATE_ROWS_EVENT: ("a partial update of JSON", "SET GLOBAL binlog_row_value_options = ''"),
-    **dict.fromkeys(range(20, 23), ("rows in the format of servers before 5.1", "replicate them once more")),
-}
-"""Types that hold changes which this version cannot read, and what switches them off."""
-
-UNDECODED_ROWS = {BINLOG.PARTIAL_UPDATE_ROWS_EVENT, *range(20, 23)}
-"""Those of them that belong to one table."""
+UNDECODED = range(20, 23)
+"""Types that hold rows in the format of servers before 5.1."""
 
 _ONE_BYTE = {
     FIELD_TYPE.FLOAT, FIELD_TYPE.DOUBLE, FIELD_TYPE.BLOB, FIELD_TYPE.JSON, FIELD_TYPE.GEOMETRY, FIELD_TYPE.TIMESTAMP2,
@@ -57,14 +51,15 @@ class WireColumn:
     """
     type: the real one, so ENUM and SET never hide as STRING. size: what the type's metadata says: bytes at most
     (strings), bytes of the length (blobs), bytes of the value (enum, set), digits of the fraction (times), bits;
-    precision * 256 + scale. collation: 63 is binary, None where the type has none.
+    precision * 256 + scale. collation: 63 is binary, None where the type has none. With binlog_row_metadata below FULL
+    the log says less: the name is empty, `unsigned` may be None, collation and labels may be missing.
     """
 
     name: str
     type: int
     size: int
     nullable: bool
-    unsigned: bool = False
+    unsigned: bool | None = False
     collation: int | None = None
     labels: tuple[bytes, ...] = ()
 
@@ -110,7 +105,6 @@ def table_name(body: bytes) -> TableName:
 
 
 def table_map(body: bytes, *, mariadb: bool) -> WireTable:
-    """Raises Unsupported when the server logs tables without names and signs."""
     name = table_name(body)
     cursor = Cursor(body, 8)
     cursor.take(cursor.fixed(1) + 1)
@@ -123,11 +117,6 @@ def table_map(body: bytes, *, mariadb: bool) -> WireTable:
     while cursor.more:
         fact = cursor.fixed(1)
         facts[fact] = cursor.string()
-    if len(codes) and _NAME not in facts:
-        raise Unsupported(
-            f"the log describes table {name} without the names of its columns",
-            mend="SET GLOBAL binlog_row_metadata = FULL; then start again, the log before that cannot be used",
-        )
     # Measured: MariaDB lists a collation (binary) for geometry too, MySQL for vectors but not for geometry.
     letters = _LETTERS | {FIELD_TYPE.GEOMETRY} if mariadb else _LETTERS
     return WireTable(name=name, columns=tuple(_columns(types, nullable, facts, letters)))
@@ -152,7 +141,7 @@ def _type(code: int, metadata: Cursor) -> tuple[int, int]:
 def _columns(
     types: list[tuple[int, int]], nullable: int, facts: dict[int, bytes], with_letters: set[int]
 ) -> Iterator[WireColumn]:
-    names = _strings(facts[_NAME]) if types else iter(())
+    names = _strings(facts.get(_NAME, b""))
     enums, sets = _label_lists(facts.get(_ENUM_LABELS, b"")), _label_lists(facts.get(_SET_LABELS, b""))
     signs = _signs(facts.get(_SIGNEDNESS, b""))
     letters = _collations(facts, _DEFAULT_CHARSET, _COLUMN_CHARSET)
@@ -161,15 +150,15 @@ def _columns(
         collation: int | None = None
         labels: tuple[bytes, ...] = ()
         if code in with_letters:
-            collation = next(letters)
+            collation = next(letters, None)
         elif code in (FIELD_TYPE.ENUM, FIELD_TYPE.SET):
-            collation, labels = next(labelled), next(enums if code == FIELD_TYPE.ENUM else sets)
+            collation, labels = next(labelled, None), next(enums if code == FIELD_TYPE.ENUM else sets, ())
         yield WireColumn(
-            name=next(names).decode(),
+            name=next(names, b"").decode(),
             type=code,
             size=size,
             nullable=bool(nullable >> place & 1),
-            unsigned=next(signs) if code in _SIGNED else False,
+            unsigned=next(signs, None) if code in _SIGNED else False,
             collation=collation,
             labels=labels,
         )

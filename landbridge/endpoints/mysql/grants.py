@@ -1,4 +1,4 @@
-"""Who may do what in a schema, as GRANT statements: listed, so that nobody forgets them, and not carried."""
+"""Who may do what in a schema, as GRANT statements: listed, so that nobody forgets them."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator
@@ -47,7 +47,10 @@ def grants(connection: Any, schemas: Collection[str]) -> Iterator[SchemaObject]:
     with suppress(pymysql.MySQLError):  # nothing but the server's own table tells of these
         for schema, kind, routine, grantee, right in _rows(connection, _ON_ROUTINES, schemas):
             on = f"{kind.upper()} {quote(schema)}.{quote(routine)}"
-            yield _grant(schema, routine, grantee, f"GRANT {right.upper()} ON {on} TO {grantee}")
+            rights = [each for each in right.upper().split(",") if each != "GRANT"]
+            option = " WITH GRANT OPTION" if "GRANT" in right.upper().split(",") else ""
+            given = ", ".join(rights) or "USAGE"
+            yield _grant(schema, routine, grantee, f"GRANT {given} ON {on} TO {grantee}{option}")
 
 
 def _grant(schema: str, parent: str | None, grantee: str, text: str) -> SchemaObject:

@@ -37,7 +37,7 @@ def text(value: bytes) -> bytes:
 def _value(data: bytes, kind: int, at: int) -> bytes:
     if kind == _STRING:
         start, end = _extent(data, at)
-        return _quoted(data[start:end])
+        return quoted(data[start:end])
     if kind in _NUMBERS:
         number: int = _NUMBERS[kind].unpack_from(data, at)[0]
         return b"%d" % number
@@ -73,7 +73,7 @@ def _container(data: bytes, kind: int, start: int) -> bytes:
 def _key(data: bytes, start: int, entry: int, width: int) -> bytes:
     offset = start + int.from_bytes(data[entry : entry + width], "little")
     size = int.from_bytes(data[entry + width : entry + width + 2], "little")
-    return _quoted(data[offset : offset + size])
+    return quoted(data[offset : offset + size])
 
 
 def _extent(data: bytes, at: int) -> tuple[int, int]:
@@ -87,7 +87,7 @@ def _extent(data: bytes, at: int) -> tuple[int, int]:
         shift += 7
 
 
-def _quoted(value: bytes) -> bytes:
+def quoted(value: bytes) -> bytes:
     if _SPECIAL.search(value):
         value = _SPECIAL.sub(lambda found: _ESCAPES.get(found[0]) or b"\\u%04x" % ord(found[0]), value)
     return b'"' + value + b'"'

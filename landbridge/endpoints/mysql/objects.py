@@ -16,6 +16,7 @@ from landbridge.endpoints.mysql.definitions import INVALID_VIEW, PROGRAMS
 from landbridge.endpoints.mysql.kinds import quote as literal
 from landbridge.endpoints.mysql.names import qualified, quote
 from landbridge.endpoints.mysql.schema import hidden
+from landbridge.endpoints.mysql.schema.granting import Granting
 from landbridge.endpoints.mysql.settled import settled
 from landbridge.model import SchemaObject, TableMap, TableName
 
@@ -29,7 +30,9 @@ _NEEDED = ("view", INVALID_VIEW, "function")
 
 _REASONS = {
     INVALID_VIEW: "the source cannot open it: something it names is gone; repair it there, or drop it",
-    "grant": "accounts and their rights are not carried: make the account on the target and repeat it there: ",
+    "system-versioned table": "its rows carry their history, which the log mixes with their changes: ALTER TABLE … DROP"
+    " SYSTEM VERSIONING on the source forgets the history and lets the table be carried; else copy it by hand",
+    "grant": "rights are carried with `grants: true` only, to accounts that the target has; else repeat it there: ",
 }
 _UNREADABLE = (
     "the source shows no text of it: its login may not read it (grant SHOW VIEW, TRIGGER, EVENT, and on MySQL"
@@ -52,11 +55,13 @@ class Carrier:
         family: str,
         names: Mapping[TableName, TableName],
         tables: Sequence[TableMap] = (),
+        *,
+        rights: bool = False,
     ) -> Sequence[Carried]:
         if family != FAMILY:
             return translated.carry(objects, family, names, tables)
         with driver_errors(self._database.ref), closing(self._database.open()) as connection:
-            return list(_Carrying(objects, names, tables, Target.of(connection)).all())
+            return list(_Carrying(objects, names, tables, Target.of(connection), rights=rights).all())
 
 
 class _Carrying:
@@ -68,12 +73,15 @@ class _Carrying:
         names: Mapping[TableName, TableName],
         tables: Sequence[TableMap],
         target: Target,
+        *,
+        rights: bool,
     ) -> None:
         self._objects = objects
         self._names = names
         self._tables = tables
         self._target = target
         self._adaptation = Adaptation(objects, names, tables, target)
+        self._granting = Granting(target, names, self._adaptation.schemas) if rights else None
         self._collations = dict(self._adaptation.new_collations())
         needed = {found.name for found in objects if found.kind in _NEEDED}
         self._there = {name for name in names if name not in needed}
@@ -89,6 +97,8 @@ class _Carrying:
     def _one(self, found: SchemaObject) -> Carried:
         if with_its_table := hidden.carried(found, self._tables):
             return with_its_table
+        if self._granting and found.kind == "grant":
+            return self._granting.carry(found)
         schema = self._adaptation.schemas.get(found.name.schema, found.name.schema)
         name = TableName(schema=schema, name=self._names.get(found.name, found.name).name)
         if why := self._missing(found, schema):

@@ -4,8 +4,8 @@ would swap columns without a word.
 """
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from pymysqlreplication.constants import FIELD_TYPE
 
@@ -33,6 +33,53 @@ _NUMBERS = {
     "double": (FIELD_TYPE.DOUBLE, 8),
 }  # fmt: skip
 _BLOB_SIZES = {"tiny": 1, "": 2, "medium": 3, "long": 4}
+
+
+def completed(table: Table, wire: WireTable, charsets: Charsets) -> WireTable:
+    """
+    What binlog_row_metadata below FULL leaves out, as recorded. Raises SchemaDrift where the rest does not fit: a table
+    that was altered is found by its statement in the log, by this only if the columns' types differ.
+    """
+    if all(column.name for column in wire.columns):
+        return wire
+    recorded, more = table.columns, len(wire.columns) - len(table.columns)
+    if not 0 <= more <= sum(index.unique and index.method == "hash" for index in table.indexes):
+        raise SchemaDrift(
+            f"table {table.name} has {len(wire.columns)} columns in the log, but was recorded with {len(recorded)}",
+            mend=AGAIN,
+        )
+    numbers = {charset: number for number, charset in charsets.names.items()}
+    told = [_told(*pair, numbers) for pair in zip(recorded, wire.columns, strict=False)]
+    hidden = [replace(column, name=f"DB_ROW_HASH_{n}") for n, column in enumerate(wire.columns[len(recorded) :], 1)]
+    for column, seen in zip(recorded, told, strict=True):
+        if column.nullable != seen.nullable:
+            raise SchemaDrift(
+                f"column {column.name} of table {table.name} was recorded as {column.native}, but the log has another"
+                " nullability",
+                mend=AGAIN,
+            )
+    return WireTable(name=wire.name, columns=(*told, *hidden))
+
+
+def check_columns(table: Table, found: Sequence[tuple[str, str, str | None]]) -> None:
+    """found: name, type and collation of the table's columns as they are now. Raises SchemaDrift when they differ."""
+    recorded = [(column.name, column.native, column.collation) for column in table.columns]
+    if [tuple(row) for row in found] != recorded:
+        raise SchemaDrift(f"table {table.name} was altered between its recording and the capture's begin", mend=AGAIN)
+
+
+def _told(column: Column, seen: WireColumn, numbers: Mapping[str, int]) -> WireColumn:
+    collation = seen.collation
+    if collation is None and seen.type in fields.LETTERED:
+        collation = numbers[of_collation(column.collation)] if column.collation else fields.BINARY
+    labels = column.kind.labels if isinstance(column.kind, Enum | Set) else ()
+    return replace(
+        seen,
+        name=column.name,
+        unsigned="unsigned" in column.native if seen.unsigned is None else seen.unsigned,
+        collation=collation,
+        labels=seen.labels or tuple(label.encode() for label in labels),
+    )
 
 
 def check(table: Table, wire: WireTable, charsets: Charsets) -> None:
@@ -67,7 +114,7 @@ def _differences(column: Column, seen: WireColumn, charsets: Charsets) -> Iterat
     shape = expected(_Recorded(column, int(first or 0), int(second or 0), _width(seen, charsets))) if expected else None
     if shape is not None and shape != (seen.type, seen.size):
         yield "type" if shape[0] != seen.type else "size"
-    if base in _NUMBERS and seen.unsigned != ("unsigned" in column.native):
+    if base in _NUMBERS and bool(seen.unsigned) != ("unsigned" in column.native):
         yield "sign"
     charset = charsets.names.get(seen.collation) if seen.collation is not None else None
     if column.collation and charset not in (None, of_collation(column.collation)):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pymysqlreplication.constants import BINLOG
 
-from landbridge.endpoints.mysql import binlog, compression, events
+from landbridge.endpoints.mysql import binlog, compression, events, prepared
 from landbridge.endpoints.mysql.binlog import Event
 from landbridge.endpoints.mysql.charsets import Charsets
 from landbridge.endpoints.mysql.decode import TableDecoder
@@ -60,8 +60,11 @@ class Transactions:
     transactions, SchemaDrift when a planned table is altered, Unsupported for changes that cannot be decoded.
     """
 
-    def __init__(self, tables: Sequence[TableMap], source: Source, since: Position) -> None:
-        self._source = source
+    def __init__(
+        self, tables: Sequence[TableMap], source: Source, since: Position, recall: prepared.Recall | None = None
+    ) -> None:
+        self._planned, self._source, self._recall = tables, source, recall
+        self._prepared: dict[prepared.Xid, list[Change]] = {}
         self._since = since
         self._statements = Statements([table.source.name for table in tables], folded=source.folded)
         self._tables = {table.source.name: table for table in tables}
@@ -111,7 +114,7 @@ class Transactions:
 
     def _forget(self) -> None:
         """Begins with no transaction. `handed`: changes of the open one that were handed on already."""
-        self._open = self._grouped = False
+        self._open = self._grouped = self._preparing = False
         self._changes: list[Change] = []
         self._savepoints: dict[bytes, int] = {}
         self._handed = self._bytes = 0
@@ -137,6 +140,7 @@ class Transactions:
         self._open = True
         if event[0] == BINLOG.MARIADB_GTID_EVENT:
             self._grouped = not event[4][12] & _STANDALONE
+            self._preparing = bool(event[4][12] & prepared.PREPARES)
         elif event[0] != events.GTID_TAGGED:
             self._committed = events.commit_time(event[4])
 
@@ -196,7 +200,7 @@ class Transactions:
         if planned is None:
             return None
         wire = events.table_map(body, mariadb=self._source.mariadb)
-        return TableDecoder(self._tables[planned], wire, self._source.charsets)
+        return TableDecoder(self._tables[planned], wire, self._source.charsets, mariadb=self._source.mariadb)
 
     def _rows(self, event: Event) -> Transaction | None:
         body = event[4]
@@ -208,7 +212,7 @@ class Transactions:
         if body[6] & _UNCHECKED and decoder.table.source.name in self._acting:
             self._refuse_unfollowed(decoder.table.source.name, self._changes[known:])
         self._bytes += len(body)
-        if len(self._changes) > PART or self._bytes > PART_BYTES:
+        if (len(self._changes) > PART or self._bytes > PART_BYTES) and not self._preparing:
             return self._part(event)
         return None
 
@@ -261,10 +265,12 @@ class Transactions:
         query = events.query(event[4], load=event[0] == BINLOG.EXECUTE_LOAD_QUERY_EVENT)
         words = query.text[:40].upper().split()
         if words[:2] in ([b"XA", b"START"], [b"XA", b"BEGIN"], [b"START", b"TRANSACTION"]):
-            self._grouped = True
+            self._grouped, self._preparing = True, words[0] == b"XA"
         elif words[:2] == [b"ROLLBACK", b"TO"]:
             self._undo_to(query.text)
-        elif words[:1] == [b"COMMIT"] or words[:2] in ([b"XA", b"COMMIT"], [b"XA", b"ROLLBACK"]):
+        elif words[:2] in ([b"XA", b"COMMIT"], [b"XA", b"ROLLBACK"]):
+            return self._end_prepared(event, query.text, committed=words[1] == b"COMMIT")
+        elif words[:1] == [b"COMMIT"]:
             return self._commit(event)
         elif words[:1] == [b"ROLLBACK"]:
             self._undo(0)
@@ -313,12 +319,32 @@ class Transactions:
 
     def _xa_prepare(self, event: Event) -> Transaction | None:
         one_phase = event[4][0]
-        if self._changes and not one_phase:
-            raise Unsupported(
-                "the log holds a prepared XA transaction with changes of planned tables",
-                mend="let the application commit without XA PREPARE while the migration runs; then begin anew",
-            )
+        if not one_phase:
+            self._prepared[prepared.of_event(event[4])], self._changes = self._changes, []
         return self._commit(event)
+
+    def _end_prepared(self, event: Event, statement: bytes, *, committed: bool) -> Transaction | None:
+        try:
+            xid = prepared.of_statement(statement)
+        except ValueError:
+            raise Unsupported("the log holds an XA statement that is not understood", mend=AGAIN) from None
+        changes = self._prepared.pop(xid, None)
+        if committed and self._position(event) > self._since:
+            self._changes = self._recalled(xid, event) if changes is None else changes
+        return self._commit(event)
+
+    def _recalled(self, xid: prepared.Xid, event: Event) -> list[Change]:
+        """What was prepared before this stream began."""
+        place = self._position(event)
+        found = self._recall(xid, *binlog.place(place)) if self._recall else None
+        if found is None:
+            raise PositionLost(
+                f"a prepared transaction was committed at {place}, of which the log no longer has the rows", mend=AGAIN
+            )
+        again = Transactions(self._planned, self._source, self._since)
+        for each in found:
+            again.take(each)
+        return again._prepared[xid]
 
     # --- all others ---------------------------------------------------------------------------------------------------
 
@@ -328,9 +354,11 @@ class Transactions:
     def _other(self, event: Event) -> None:
         kind = event[0]
         if kind in events.UNDECODED:
-            if kind not in events.UNDECODED_ROWS or self._table_of(event[4]):
-                what, mend = events.UNDECODED[kind]
-                raise Unsupported(f"the log holds {what}, which is not read yet", mend=f"{mend}; then begin anew")
+            if self._table_of(event[4]):
+                raise Unsupported(
+                    "the log holds rows in the format of servers before 5.1, which is not read",
+                    mend="replicate them once more; then begin anew",
+                )
         elif kind not in _IGNORED and not event[3] & _IGNORABLE:
             raise Unsupported(f"the log holds an event of the unknown type {kind}", mend="report it with its version")
 

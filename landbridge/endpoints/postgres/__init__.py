@@ -1,9 +1,15 @@
 """PostgreSQL, as source and as target."""
 
 from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING
 
 from landbridge.endpoints import abc
+from landbridge.endpoints.later import Later
 from landbridge.plan import EndpointRef
+
+if TYPE_CHECKING:
+    from landbridge.endpoints.postgres.connection import Database
 
 FAMILY = "postgres"
 
@@ -15,10 +21,8 @@ def capabilities(ref: EndpointRef) -> Mapping[type, object]:
     from landbridge.endpoints.postgres.checks import Checker
     from landbridge.endpoints.postgres.connection import Database
     from landbridge.endpoints.postgres.counters import Counters
-    from landbridge.endpoints.postgres.ddl import SchemaBuilder
     from landbridge.endpoints.postgres.freeze import Freezer
     from landbridge.endpoints.postgres.load import Loader
-    from landbridge.endpoints.postgres.objects import Carrier
     from landbridge.endpoints.postgres.snapshot import SnapshotReader
     from landbridge.endpoints.postgres.sums import Viewer
 
@@ -29,13 +33,32 @@ def capabilities(ref: EndpointRef) -> Mapping[type, object]:
         abc.Describes: Describer(db),
         abc.Counts: Counters(db),
         abc.Checks: Checker(db),
+        abc.Assesses: Later(partial(_assessor, db)),
         abc.Snapshots: reader,
         abc.ReadsAgain: reader,
         abc.Views: Viewer(db),
         abc.Changes: ChangeLog(db),
         abc.Freezes: Freezer(db),
-        abc.Prepares: SchemaBuilder(db),
-        abc.Carries: Carrier(db),
+        abc.Prepares: Later(partial(_schema_builder, db)),
+        abc.Carries: Later(partial(_carrier, db)),
         abc.Loads: Loader(db),
         abc.Applies: Applier(db),
     }
+
+
+def _assessor(db: "Database") -> object:
+    from landbridge.endpoints.postgres.assess import Assessor
+
+    return Assessor(db)
+
+
+def _schema_builder(db: "Database") -> object:
+    from landbridge.endpoints.postgres.ddl import SchemaBuilder
+
+    return SchemaBuilder(db)
+
+
+def _carrier(db: "Database") -> object:
+    from landbridge.endpoints.postgres.objects import Carrier
+
+    return Carrier(db)

@@ -11,7 +11,7 @@ from landbridge.endpoints.postgres.counters import last_used
 from landbridge.endpoints.postgres.kinds import kind_of, named_kinds
 from landbridge.endpoints.postgres.names import qualified
 from landbridge.endpoints.postgres.queries import Row, reading, rows
-from landbridge.endpoints.postgres.schema import afterwards, clauses, constraints, defaults, listing
+from landbridge.endpoints.postgres.schema import afterwards, clauses, constraints, defaults, listing, partitions
 from landbridge.endpoints.postgres.schema.dependencies import Dependencies, Node
 from landbridge.endpoints.postgres.schema.relations import Relation, divide, name_of
 from landbridge.kinds import Kind
@@ -213,21 +213,20 @@ def _partitioning(
 ) -> Partitioning | None:
     if relation.root["kind"] != "p":
         return None
-    return Partitioning(
-        by=relation.root["partitioned_by"],
-        partitions=tuple(
-            Partition(
-                name=name_of(row),
-                bound=row["bound"],
-                by=row["partitioned_by"] or "",
-                parent=_parent(row, relation.root),
-                settings=_clauses(settings, row["oid"]),
-                indexes=tuple(owned.indexes[row["oid"]]),
-                foreign_keys=tuple(owned.foreign_keys[row["oid"]]),
-            )
-            for row in relation.partitions
-        ),
+    by: str = relation.root["partitioned_by"]
+    found = tuple(
+        Partition(
+            name=name_of(row),
+            bound=row["bound"],
+            by=row["partitioned_by"] or "",
+            parent=_parent(row, relation.root),
+            settings=_clauses(settings, row["oid"]),
+            indexes=tuple(owned.indexes[row["oid"]]),
+            foreign_keys=tuple(owned.foreign_keys[row["oid"]]),
+        )
+        for row in relation.partitions
     )
+    return Partitioning(by=by, partitions=found, split=partitions.split(by, found))
 
 
 def _parent(row: Row, root: Row) -> TableName | None:

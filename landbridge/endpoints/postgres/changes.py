@@ -4,19 +4,21 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from typing import Any
 
 import psycopg2.errors
 
+from landbridge.endpoints.abc import Held
 from landbridge.endpoints.postgres import shape, slots
 from landbridge.endpoints.postgres.connection import Database, closing, driver_errors
 from landbridge.endpoints.postgres.decode import Decoder
+from landbridge.endpoints.postgres.held import held
 from landbridge.endpoints.postgres.lsn import AS_NUMBER, number, position
 from landbridge.endpoints.postgres.names import fits, qualified, quote, shorten
+from landbridge.endpoints.postgres.published import Published, publish
 from landbridge.endpoints.postgres.stream import Stream, log_errors
-from landbridge.errors import SchemaDrift, Transient, Unsupported
-from landbridge.model import Position, TableMap, TableName
+from landbridge.errors import Transient, Unsupported
+from landbridge.model import Position, TableMap
 
 _SLOT_PATIENCE = 30
 _SIDE_PATIENCE = 30
@@ -27,7 +29,7 @@ _HERE = f"select {AS_NUMBER % 'pg_catalog.pg_current_wal_insert_lsn()'}"
 _CREATE_SLOT = f"select {AS_NUMBER % 'lsn'} from pg_catalog.pg_create_logical_replication_slot(%s, 'pgoutput')"
 
 
-_UNLOGGED = """
+UNLOGGED = """
 select distinct c.oid::regclass::text from unnest(%s::text[]) as t (name)
 cross join lateral (select t.name::regclass::oid union select relid from pg_catalog.pg_partition_tree(t.name::regclass))
     as part (oid)
@@ -54,12 +56,8 @@ class ChangeLog:
         self._require_logged(tables)
         self.release(run)
         name = _name(run)
-        names = ", ".join(f"only {qualified(table.source.name)}" for table in tables)
         with self._session() as cursor:
-            cursor.execute(
-                f"create publication {quote(name)} {'for table ' + names if tables else ''} with "
-                "(publish = 'insert, update, delete, truncate', publish_via_partition_root = true)"
-            )
+            publish(cursor, name, tables)
             return self._create_slot(cursor, name)
 
     def settle(self, since: Position, patience: float) -> None:
@@ -88,12 +86,12 @@ class ChangeLog:
                 with side.cursor() as cursor:
                     cursor.execute(f"set statement_timeout = '{_SIDE_PATIENCE}s'")
                     slots.claim(cursor, name, number(since))
-                _check_publication(side, name, tables)
+                published = Published(side, name, tables)
                 connection = opened.enter_context(closing(self._database.open_replication()))
                 cursor = _start(connection, name, since)
-            decoder = Decoder(tables, lambda relation, table: shape.examine(side, relation, table))
-            watch = partial(_check_publication, side, name, tables)
-            yield Stream(cursor, side, decoder, number(since), watch, self._database.ref)
+            decoder = Decoder(tables, lambda relation, table: shape.examine(side, relation, table), published)
+            with closing(Stream(cursor, side, decoder, number(since), published.check, self._database.ref)) as stream:
+                yield stream
 
     def release(self, run: str) -> None:
         name = _name(run)
@@ -103,6 +101,10 @@ class ChangeLog:
             cursor.execute("select from pg_catalog.pg_publication where pubname = %s", (name,))
             if cursor.fetchone() is not None:
                 cursor.execute(f"drop publication {quote(name)}")
+
+    def held(self, run: str, since: Position, committed: float) -> Held:  # noqa: ARG002
+        with self._session() as cursor:
+            return held(cursor, _name(run))
 
     @contextmanager
     def _session(self) -> Iterator[Any]:
@@ -115,7 +117,7 @@ class ChangeLog:
 
     def _require_logged(self, tables: Sequence[TableMap]) -> None:
         with self._session() as cursor:
-            cursor.execute(_UNLOGGED, ([qualified(table.source.name) for table in tables],))
+            cursor.execute(UNLOGGED, ([qualified(table.source.name) for table in tables],))
             unlogged = [name for (name,) in cursor.fetchall()]
         if unlogged:
             raise Unsupported(
@@ -141,7 +143,7 @@ class ChangeLog:
 def _start(connection: Any, name: str, since: Position) -> Any:
     cursor = connection.cursor()
     cursor.execute(f"set wal_sender_timeout = '{_KEEPALIVE}'")
-    options = {"proto_version": "1", "publication_names": quote(name), "messages": "true"}
+    options = {"proto_version": "2", "streaming": "on", "publication_names": quote(name), "messages": "true"}
     cursor.start_replication(slot_name=name, start_lsn=number(since), options=options)
     return cursor
 
@@ -151,18 +153,3 @@ def _name(run: str) -> str:
     name = f"landbridge_{run}"
     plain = re.sub(r"[^a-z0-9_]", "_", name.lower())
     return name if name == plain and fits(name) else shorten(plain, told_by=run)
-
-
-def _check_publication(side: Any, name: str, tables: Sequence[TableMap]) -> None:
-    """
-    Tables are published by their identity. One that took the place and name of a planned one, as tools for online
-    changes have it, sends nothing, and nothing in the stream would say so.
-    """
-    with side.cursor() as cursor:
-        cursor.execute("select schemaname, tablename from pg_catalog.pg_publication_tables where pubname = %s", (name,))
-        published = {TableName(schema=schema, name=table) for schema, table in cursor.fetchall()}
-    if missing := sorted({table.source.name for table in tables} - published):
-        raise SchemaDrift(
-            f"the publication {name} no longer has {', '.join(map(str, missing))}: dropped, renamed or taken out",
-            mend="load again",
-        )

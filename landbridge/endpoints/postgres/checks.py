@@ -6,6 +6,7 @@ import psycopg2
 
 from landbridge.endpoints.abc import Finding
 from landbridge.endpoints.findings import listed, refuse, warn
+from landbridge.endpoints.postgres.changes import UNLOGGED
 from landbridge.endpoints.postgres.connection import Database, closing, driver_errors, translate
 from landbridge.endpoints.postgres.freeze import ROLES_EXEMPT, SUBSCRIPTIONS, noted
 from landbridge.endpoints.postgres.names import qualified, quote
@@ -244,6 +245,16 @@ def _tables(facts: Facts) -> Iterator[Finding]:
                 wanted="the primary key as replica identity, or the whole row",
                 mend=" ".join(_identity(facts, table)),
             )
+        elif facts.version >= 180000 and table.old_image == "full" and _is_virtual(table):
+            yield refuse(
+                "replica-identity",
+                found=f"{table.name} sends its whole old row, and a virtual column cannot be sent; once it is "
+                "published, the application's own UPDATE and DELETE would fail",
+                wanted="the primary key as replica identity, or no virtual generated column",
+                mend=" ".join(_identity(facts, table))
+                if table.primary_key
+                else f"ALTER TABLE {qualified(table.name)} ADD PRIMARY KEY (...), REPLICA IDENTITY DEFAULT;",
+            )
         elif table.primary_key is None:
             yield warn(
                 "table-without-key",
@@ -251,6 +262,21 @@ def _tables(facts: Facts) -> Iterator[Finding]:
                 wanted="a primary key",
                 mend=f"ALTER TABLE {qualified(table.name)} ADD PRIMARY KEY (...);",
             )
+
+
+def _unlogged(facts: Facts) -> Iterator[Finding]:
+    found = facts.query(UNLOGGED, [qualified(each.source.name) for each in facts.tables])
+    if names := [name for (name,) in found]:
+        yield refuse(
+            "unlogged-table",
+            found=f"unlogged, so that their changes are in no log: {listed(names)}",
+            wanted="logged tables and partitions",
+            mend=" ".join(f"ALTER TABLE {name} SET LOGGED;" for name in names),
+        )
+
+
+def _is_virtual(table: Table) -> bool:
+    return any(column.generated is not None and not column.generated.stored for column in table.columns)
 
 
 def _identity(facts: Facts, table: Table) -> Iterator[str]:
@@ -361,5 +387,15 @@ def _has_rows(facts: Facts, table: str) -> bool:
 
 
 _DROP = {"v": "VIEW", "m": "MATERIALIZED VIEW", "S": "SEQUENCE", "f": "FOREIGN TABLE", "i": "INDEX", "c": "TYPE"}
-_SOURCE: tuple[Check, ...] = (_version, _standby, _encoding, _log, check_rights, _transactions, _tables, _freeze)
+_SOURCE: tuple[Check, ...] = (
+    _version,
+    _standby,
+    _encoding,
+    _log,
+    check_rights,
+    _transactions,
+    _tables,
+    _unlogged,
+    _freeze,
+)
 _TARGET: tuple[Check, ...] = (_version, _standby, _target)

@@ -1,15 +1,15 @@
 """Messages about rows as changes, by functions made for each table when the stream first describes it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Any, Protocol
 
 from landbridge import model
 from landbridge.endpoints.postgres import pgoutput
 from landbridge.endpoints.postgres.names import qualified
 from landbridge.endpoints.postgres.pgoutput import FULL, NEW, Relation, row
 from landbridge.endpoints.postgres.texts import converter, taking
-from landbridge.errors import SchemaDrift, Unsupported
+from landbridge.errors import MigrationError, SchemaDrift, Unsupported
 from landbridge.model import Change, TableMap, TableName
 
 Fields = list[Any]
@@ -19,6 +19,14 @@ Decode = Callable[[bytes], Change]
 _FIRST = 6  # a row message: tag, four bytes of oid, the first row's tag, the row
 
 
+class Partitions(Protocol):
+    def root(self, oid: int) -> TableName | None:
+        """The table that the relation is a partition of."""
+
+    def require_all(self, oids: Collection[int]) -> None:
+        """Raises SchemaDrift when a TRUNCATE of these leaves out a partition of a table that it names."""
+
+
 class Decoder:
     """
     `rows` decodes a message by its first five bytes, tag and table. It knows the tables described so far: the stream
@@ -26,19 +34,25 @@ class Decoder:
     table as recorded; it raises SchemaDrift, or says whether the replica identity holds what updates and deletes need.
     """
 
-    def __init__(self, tables: Sequence[TableMap], examine: Callable[[Relation, TableMap], bool]) -> None:
+    def __init__(
+        self,
+        tables: Sequence[TableMap],
+        examine: Callable[[Relation, TableMap], bool],
+        partitions: Partitions | None = None,
+    ) -> None:
         self.rows: dict[bytes, Decode] = {}
         self._tables = {table.source.name: table for table in tables}
         self._numbers: dict[bytes, int] = {}
         self._strangers: dict[bytes, TableName] = {}
-        self._examine = examine
+        self._examine, self._partitions = examine, partitions
 
     def relation(self, payload: bytes) -> None:
         relation = pgoutput.relation(payload)
-        table = self._tables.get(relation.name)
+        root = self._partitions.root(relation.oid) if self._partitions else None
+        table = self._tables.get(root or relation.name)
         oid = payload[1:5]
         self._forget(oid)
-        if table is None:  # a partition's own description; any other is refused with its first row
+        if table is None:  # refused with its first row
             self._strangers[oid] = relation.name
             return
         identified = self._examine(relation, table)
@@ -55,12 +69,25 @@ class Decoder:
             self.rows.pop(tag + oid, None)
 
     def truncate(self, payload: bytes) -> list[Change]:
-        return [(model.TRUNCATE, self._number(oid), None, None) for oid in pgoutput.truncated(payload)]
+        oids = pgoutput.truncated(payload)
+        numbers = dict.fromkeys(self._number(oid) for oid in oids)
+        if self._partitions:
+            self._partitions.require_all([int.from_bytes(oid, "big") for oid in oids])
+        return [(model.TRUNCATE, number, None, None) for number in numbers]
 
     def _number(self, oid: bytes) -> int:
         if oid not in self._numbers:
             raise self.stranger(oid)
         return self._numbers[oid]
+
+    def undecodable(self, payload: bytes) -> MigrationError:
+        """The error for a message that is neither a known table's nor anything else that is known."""
+        if payload[:1] in (pgoutput.INSERT, pgoutput.UPDATE, pgoutput.DELETE):
+            return self.stranger(payload[1:5])
+        return Unsupported(
+            f"the stream holds a message that is not known: {chr(payload[0])!r}",
+            mend="report this with the server's version",
+        )
 
     def stranger(self, oid: bytes) -> SchemaDrift:
         """The error for changes of a table that is not in the run."""

@@ -8,16 +8,13 @@ from landbridge.endpoints.postgres.connection import Database
 from landbridge.endpoints.postgres.schema import carrying, target
 from landbridge.model import SchemaObject, TableMap, TableName
 
-_LAST = ("trigger", "rule", "row level security", "policy", "grant", "grant on columns")
+_LAST = ("trigger", "rule", "row level security", "policy", "grant", "grant on columns", "owner")
 _BEFORE = ("extension", "collation", "text search dictionary", "text search configuration")
 
 
 class Carrier:
-    """rights: grants are carried too, to roles that the target has."""
-
-    def __init__(self, database: Database, *, rights: bool = False) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._rights = rights
 
     def carry(
         self,
@@ -25,11 +22,13 @@ class Carrier:
         family: str,
         names: Mapping[TableName, TableName],
         tables: Sequence[TableMap] = (),
+        *,
+        rights: bool = False,
     ) -> Sequence[Carried]:
         if family != FAMILY:
             return translated.carry(objects, family, names, tables, target.read(self._database).version)
         there = carrying.look(self._database, [found.name.name for found in objects if found.kind == "extension"])
-        work = carrying.Carrying(there, objects, names, tables, rights=self._rights)
+        work = carrying.Carrying(there, objects, names, tables, rights=rights)
         return [work.carry(found) for found in _ordered(objects)]
 
 

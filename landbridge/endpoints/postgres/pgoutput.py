@@ -1,6 +1,8 @@
 """
-What the output plugin `pgoutput` sends, protocol version 1 (manual, 54.9 "Logical Replication Message Formats"). The
-first byte of a message is its tag; numbers are big-endian; times are microseconds since 2000-01-01.
+What the output plugin `pgoutput` sends, protocol version 2 (manual, 54.9 "Logical Replication Message Formats"). The
+first byte of a message is its tag; numbers are big-endian; times are microseconds since 2000-01-01. Versions 3 and 4
+of the protocol add only messages that have to be asked for: of prepared transactions, which come when they commit
+without that, and for a subscriber with several workers.
 """
 
 from dataclasses import dataclass
@@ -10,12 +12,14 @@ from typing import Any
 from landbridge.errors import Unsupported
 from landbridge.model import TableName
 
-BEGIN, COMMIT, RELATION, TRUNCATE, MESSAGE, TYPE, ORIGIN, STREAM_ABORT = b"BCRTMYOA"
+BEGIN, COMMIT, RELATION, TRUNCATE, MESSAGE, TYPE, ORIGIN = b"BCRTMYO"
+STREAM_START, STREAM_STOP, STREAM_COMMIT, STREAM_ABORT = b"SEcA"
 INSERT, UPDATE, DELETE = b"I", b"U", b"D"
 NEW, KEY, FULL = b"NKO"
 """Tags of a row: as it is after the change, its replica identity before it, all of it before it."""
 
 _BEGIN = Struct(">xQq")
+_STREAM_COMMIT = Struct(">x4sxQQq")
 _EPOCH = 946_684_800
 
 _FIELD = Struct(">BI").unpack_from
@@ -50,6 +54,12 @@ def begin(payload: bytes) -> tuple[int, float]:
 def commit(payload: bytes) -> int:
     """Where the commit record ends."""
     return int.from_bytes(payload[10:18], "big")
+
+
+def stream_commit(payload: bytes) -> tuple[bytes, int, int, float]:
+    """The transaction; where the commit record starts and ends, and when it was written."""
+    whole, start, end, micros = _STREAM_COMMIT.unpack_from(payload)
+    return whole, start, end, _EPOCH + micros / 1_000_000
 
 
 def message(payload: bytes) -> tuple[bool, int, bytes]:

@@ -10,34 +10,28 @@ _TYPES = """
     select array_agg(pg_catalog.format_type(type, modifier) order by place)
     from unnest(%s::pg_catalog.oid[], %s::int[]) with ordinality as t(type, modifier, place)
 """
-_PARTITIONS = """
-    select distinct c.relreplident::text
-    from pg_catalog.pg_partition_tree(%s::pg_catalog.oid) p
-    join pg_catalog.pg_class c on c.oid = p.relid
-    where p.isleaf
-"""
 
 
 def examine(connection: Any, relation: Relation, table: TableMap) -> bool:
     """
     Raises SchemaDrift when columns or their types are not the recorded ones. Returns whether the replica identity
     holds what updates and deletes need: the primary key, or the whole row of a table without one. A partition has an
-    identity of its own, which the stream does not tell, so the catalog is asked.
+    identity of its own.
     """
     recorded = {column.name: column.native for column in table.source.columns if column.generated is None}
+    generated = {column.name for column in table.source.columns if column.generated is not None}
     with connection.cursor() as cursor:
         cursor.execute(_TYPES, ([c.type for c in relation.columns], [c.modifier for c in relation.columns]))
         types = cursor.fetchone()[0] or []
-        cursor.execute(_PARTITIONS, (relation.oid,))
-        partitions = {identity for (identity,) in cursor.fetchall()}
-    _compare(table, recorded, dict(zip((column.name for column in relation.columns), types, strict=True)))
+    found = dict(zip((column.name for column in relation.columns), types, strict=True))
+    _compare(table, recorded, {name: type_ for name, type_ in found.items() if name not in generated})
     if table.source.primary_key is None:
-        return {relation.identity} | partitions == {"f"}
+        return relation.identity == "f"
     key = set(table.source.primary_key.columns)
     identified = {column.name for column in relation.columns if column.identity}
     if relation.identity == "d" and identified != key:
         raise _drift(table, f"the primary key is ({', '.join(sorted(identified))}), was ({', '.join(sorted(key))})")
-    return key <= identified and partitions <= {"d", "f"}
+    return key <= identified
 
 
 def _compare(table: TableMap, recorded: dict[str, str], found: dict[str, str]) -> None:

@@ -21,8 +21,9 @@ import psycopg2.errors
 from landbridge.endpoints.postgres import pgoutput
 from landbridge.endpoints.postgres.connection import driver_errors
 from landbridge.endpoints.postgres.decode import Decoder
+from landbridge.endpoints.postgres.in_progress import InProgress
 from landbridge.endpoints.postgres.lsn import number, position
-from landbridge.errors import PositionLost, Unsupported
+from landbridge.errors import PositionLost
 from landbridge.model import Change, Position, Transaction
 from landbridge.plan import EndpointRef
 
@@ -32,8 +33,7 @@ _BEAT = 1.0
 _WATCH = 10.0
 _WAIT = 250  # milliseconds
 _PREFIX = b"landbridge"
-# Version 18 reports the end of rolled back subtransactions that it never sent, as if they had been streamed.
-_IGNORED = (pgoutput.TYPE, pgoutput.ORIGIN, pgoutput.STREAM_ABORT)
+_IGNORED = (pgoutput.TYPE, pgoutput.ORIGIN)
 _EMIT = """
     select extract(epoch from clock_timestamp())::float8
     from pg_catalog.pg_logical_emit_message(false, 'landbridge', 'heartbeat')
@@ -50,12 +50,13 @@ class Stream:
         self, cursor: Any, side: Any, decoder: Decoder, since: int, watch: Callable[[], None], ref: EndpointRef
     ) -> None:
         self._cursor, self._side, self._decoder, self._watch, self._ref = cursor, side, decoder, watch, ref
+        self._in_progress = InProgress(decoder)
         self._since = self._heard = self._told = since
         self._told_at = self._emitted_at = self._watched_at = time.monotonic()
         self._ahead = 0.0  # of the source's clock before ours
         self._changes: list[Change] = []
         self._size = 0
-        self._inside = self._again = self._parted = False
+        self._inside = self._again = self._parted = self._streaming = False
         self._commit, self._committed = 0, 0.0
         # The driver's cursor confirms by itself up to a keepalive's end once the last message it read lies before what
         # was confirmed; inside a long transaction that also holds while others before it are not applied yet. So
@@ -79,10 +80,15 @@ class Stream:
             message = read()
             if message is None:
                 found = self._idle()
+            elif self._streaming:
+                found = self._take(message.payload)
             else:
                 payload = message.payload
                 decode = rows.get(payload[:5])
                 if decode is None:
+                    if payload[0] == pgoutput.STREAM_COMMIT:
+                        yield from self._streamed(payload)
+                        continue
                     found = self._other(payload)
                 elif self._again:
                     continue
@@ -100,21 +106,42 @@ class Stream:
         if tag == pgoutput.BEGIN:
             self._begin(payload)
         elif tag == pgoutput.COMMIT:
-            return self._end(payload)
+            return self._end(pgoutput.commit(payload))
         elif tag == pgoutput.RELATION:
             self._decoder.relation(payload)
         elif tag == pgoutput.TRUNCATE:
             self._changes += [] if self._again else self._decoder.truncate(payload)
         elif tag == pgoutput.MESSAGE:
             return self._message(payload)
-        elif payload[:1] in (pgoutput.INSERT, pgoutput.UPDATE, pgoutput.DELETE):
-            raise self._decoder.stranger(payload[1:5])
+        elif tag == pgoutput.STREAM_START:
+            self._in_progress.begin(payload)
+            self._inside = self._streaming = True
+        elif tag == pgoutput.STREAM_ABORT:
+            self._in_progress.abort(payload)
         elif tag not in _IGNORED:
-            raise Unsupported(
-                f"the stream holds a message that is not known: {chr(tag)!r}",
-                mend="report this with the server's version",
-            )
+            raise self._decoder.undecodable(payload)
         return None
+
+    def _take(self, payload: bytes) -> Transaction | None:
+        if payload[0] != pgoutput.STREAM_STOP:
+            self._in_progress.take(payload)
+            return None
+        self._in_progress.pause()
+        self._inside = self._streaming = False
+        return self._breathe()
+
+    def _streamed(self, payload: bytes) -> Iterator[Transaction]:
+        """The commit of a transaction that was sent before."""
+        whole, self._commit, end, self._committed = pgoutput.stream_commit(payload)
+        self._again = self._commit < self._since
+        for changes in self._in_progress.commit(whole):
+            if self._again:
+                break
+            if self._changes:
+                yield self._part()
+            self._changes = changes
+        if found := self._end(end):
+            yield found
 
     def _begin(self, payload: bytes) -> None:
         """The server sends again what it was not told is safe; a commit record never lies across a position."""
@@ -127,8 +154,7 @@ class Stream:
         self._parted = True
         return self._tell(self._commit + 1, last=False)
 
-    def _end(self, payload: bytes) -> Transaction | None:
-        end = pgoutput.commit(payload)
+    def _end(self, end: int) -> Transaction | None:
         again, nothing = self._again, not self._changes and not self._parted
         self._inside = self._again = self._parted = False
         if again:
@@ -160,11 +186,26 @@ class Stream:
             self._heard = max(self._heard, self._cursor.wal_end or 0)
             if beat := self._beat():
                 return beat
+        self._emit_if_quiet()
+        self._poll.poll(_WAIT)
+        return None
+
+    def _breathe(self) -> Transaction | None:
+        """So that whoever reads us acts now and then, however long nothing comes but parts of what is not committed."""
+        self._emit_if_quiet()
+        now = time.monotonic()
+        if now - self._told_at < _BEAT:
+            return None
+        self._told_at = now
+        return Transaction(position(self._told), 0.0, [], last=True)
+
+    def _emit_if_quiet(self) -> None:
         now = time.monotonic()
         if now - self._told_at >= _BEAT / 2 and now - self._emitted_at >= _BEAT:
             self._emit()
-        self._poll.poll(_WAIT)
-        return None
+
+    def close(self) -> None:
+        self._in_progress.close()
 
     def _beat(self, *, now: bool = False) -> Transaction | None:
         if self._heard <= self._told or not (now or time.monotonic() - self._told_at >= _BEAT):

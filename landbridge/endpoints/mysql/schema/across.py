@@ -9,7 +9,7 @@ from landbridge.endpoints.abc import Adopted
 from landbridge.endpoints.mysql import FAMILY
 from landbridge.endpoints.mysql.kinds import kind_of
 from landbridge.endpoints.mysql.names import qualified, quote, shorten
-from landbridge.endpoints.mysql.schema import defaults, definition, fitting, indexes, lengths
+from landbridge.endpoints.mysql.schema import defaults, definition, fitting, indexes, lengths, partitions
 from landbridge.endpoints.mysql.schema.constraints import ConstraintNames
 from landbridge.endpoints.mysql.schema.target import Target
 from landbridge.kinds import Kind, Loss, Part
@@ -43,6 +43,8 @@ def adopt(
         old_image="key" if table.primary_key else "none",
     )
     adoption.note_what_is_left_out()
+    adopted, told = partitions.across(adopted, table, mariadb=target.mariadb)
+    adoption.losses += told
     return Adopted(table=adopted, losses=tuple(adoption.losses))
 
 
@@ -232,8 +234,6 @@ class _Adoption:
 
     def note_what_is_left_out(self) -> None:
         table, key = self._table, self._table.primary_key
-        if table.partitioning:
-            self.lose("", "the table is not partitioned here; its rows are all in one table")
         for parent in table.inherits:
             self.lose("", f"it does not inherit from {parent} here, which shows its own rows only")
         for setting in table.settings:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from landbridge.endpoints.mysql.kinds import quote as literal
 from landbridge.endpoints.mysql.names import quote
+from landbridge.endpoints.mysql.schema import partitions
 from landbridge.kinds import Bytes, Enum, Set
 from landbridge.model import Column, IndexPart, Partitioning
 
@@ -218,7 +219,8 @@ def divide(text: str) -> tuple[tuple[tuple[str, str], ...], str]:
 def partitioning(elements: Sequence[str]) -> Partitioning | None:
     """The partitions are parts of the text: they are no tables of their own here."""
     text = divide(elements[-1])[1] if elements else ""
-    return Partitioning(by=text.removeprefix("PARTITION BY").strip(), partitions=()) if text else None
+    by = text.removeprefix("PARTITION BY").strip()
+    return Partitioning(by=by, partitions=(), split=partitions.split(by)) if text else None
 
 
 def part(column: str) -> IndexPart:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from landbridge.endpoints.abc import Adopted
 from landbridge.endpoints.mysql.kinds import kind_of
 from landbridge.endpoints.mysql.names import fits, quote
-from landbridge.endpoints.mysql.schema import clauses, columns, definition, options
+from landbridge.endpoints.mysql.schema import clauses, columns, definition, options, partitions
 from landbridge.endpoints.mysql.schema.constraints import ConstraintNames
 from landbridge.endpoints.mysql.schema.definition import Word, join, words
 from landbridge.endpoints.mysql.schema.target import Target
@@ -51,6 +51,9 @@ def adopt(
         definition=text.elements,
     )
     adopted = adoption.counted(adopted)
+    if adopted.partitioning and adopted.partitioning.given:
+        adopted, refused = partitions.as_given(adopted)
+        adoption.losses += refused
     return Adopted(table=adopted, losses=tuple(adoption.losses))
 
 
@@ -189,6 +192,9 @@ class _Adoption:
         return kept
 
     def partitioning(self) -> str:
+        wanted = self._table.partitioning
+        if wanted is None or wanted.given:
+            return f"PARTITION BY {partitions.bare(wanted.by)}" if wanted else ""
         text, told = options.partitions(self.text.partitioning, self._target)
         for what in told:
             self._lose("", what)

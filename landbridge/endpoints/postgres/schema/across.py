@@ -7,7 +7,7 @@ from landbridge import kinds
 from landbridge.endpoints.abc import Adopted
 from landbridge.endpoints.postgres.kinds import kind_of, labels_fit, render
 from landbridge.endpoints.postgres.names import fits, literal, shorten
-from landbridge.endpoints.postgres.schema import defaults
+from landbridge.endpoints.postgres.schema import defaults, partitions
 from landbridge.endpoints.postgres.schema.foreign import Foreign
 from landbridge.endpoints.postgres.schema.target import Target
 from landbridge.kinds import Kind, Loss, Part
@@ -54,6 +54,8 @@ def adopt(
         old_image="key" if table.primary_key else "none",
     )
     adoption.note_what_is_left_out()
+    adopted, told = partitions.across(adopted, table, adoption.own)
+    adoption.losses += told
     return Adopted(table=adopted, types=tuple(adoption.types), losses=tuple(adoption.losses))
 
 
@@ -94,7 +96,7 @@ class _Adoption:
         what = f"the {part} {name} is not carried: {why}"
         self.losses.append(Loss(column=name, part=part, what=what, blocking=False))
 
-    def _own(self, suffix: str, reserved: bool = False) -> str:
+    def own(self, suffix: str, reserved: bool = False) -> str:
         """
         table_suffix, with a hash behind where that is, or may be of, another table: index b_c of table a and index c of
         table a_b would be one name. reserved: a suffix of ours, which others have to leave free.
@@ -167,7 +169,7 @@ class _Adoption:
         kind = column.kind
         if isinstance(kind, kinds.Enum):
             if kind.labels and labels_fit(kind.labels):
-                name = TableName(schema=self._name.schema, name=self._own(column.name))
+                name = TableName(schema=self._name.schema, name=self.own(column.name))
                 self.types.append(NamedType(name=name, labels=kind.labels))
                 return replace(kind, schema=name.schema, name=name.name)
             self._check(column.name, f"({self._target.spell(column.name)} = ANY ({_labels(kind.labels)}))")
@@ -178,13 +180,13 @@ class _Adoption:
         return kind
 
     def _check(self, column: str, expression: str) -> None:
-        self.checks.append(Check(name=self._own(f"{column}_check"), expression=expression))
+        self.checks.append(Check(name=self.own(f"{column}_check"), expression=expression))
 
     def _sequence_default(self, column: Column) -> Default | None:
         """An identity column must be an integer; any other number takes its default from a sequence of its own."""
         if self._natives[column.name] in _INTEGERS:
             return None
-        name = TableName(schema=self._name.schema, name=self._own(f"{column.name}_seq", reserved=True))
+        name = TableName(schema=self._name.schema, name=self.own(f"{column.name}_seq", reserved=True))
         native = f"nextval({literal(self._target.spell_qualified(name))}::regclass)"
         return Default(native=native, sequence=name)
 
@@ -213,7 +215,7 @@ class _Adoption:
                 made[0], "a generated column in the primary key cannot tell rows apart as they move", blocking=True
             )
         self._warn_of_collations(key.columns)
-        return Key(name=self._own("pkey", reserved=True), columns=key.columns)
+        return Key(name=self.own("pkey", reserved=True), columns=key.columns)
 
     def _warn_of_collations(self, columns: tuple[str, ...]) -> None:
         for name in columns:
@@ -236,7 +238,7 @@ class _Adoption:
 
     def _special(self, index: Index) -> Index:
         """Full-text and spatial ones, which other methods do here."""
-        name = self._own(index.name)
+        name = self.own(index.name)
         if index.method == "fulltext":
             part = self._foreign.words(index, self._natives)
             found = (
@@ -257,7 +259,7 @@ class _Adoption:
             self._warn_of_collations(tuple(part.column for part in index.parts if part.column))
         plain = all(part.column for part in parts)
         return Index(
-            name=self._own(index.name),
+            name=self.own(index.name),
             parts=parts,
             unique=index.unique,
             constraint=index.unique and plain and not any(part.descending for part in parts),
@@ -301,15 +303,13 @@ class _Adoption:
                 self._leave_out("check", check.name, f"{why}: {check.expression}")
                 continue
             name = shorten(check.name)
-            yield Check(name=self._own(f"{name}_source") if name in taken else name, expression=expression)
+            yield Check(name=self.own(f"{name}_source") if name in taken else name, expression=expression)
 
     def note_what_is_left_out(self) -> None:
         lax = {c.collation for c in self._table.columns if isinstance(c.kind, kinds.Text) and c.collation}
         if lax := {name for name in lax if not name.endswith(_EXACT)}:
             told = ", ".join(sorted(lax))
             self._lose("", f"texts are equal here only when all their letters are; the source compares by {told}")
-        if self._table.partitioning:
-            self._lose("", "the table is not partitioned here; its rows are all in one table")
 
 
 def _labels(labels: tuple[str, ...]) -> str:

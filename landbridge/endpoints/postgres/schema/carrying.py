@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from landbridge.endpoints.abc import Carried, Phase, Statement
 from landbridge.endpoints.postgres.connection import Database
-from landbridge.endpoints.postgres.names import alone, qualified, quote, references, rename, with_calls
+from landbridge.endpoints.postgres.names import alone, qualified, quote, references, rename, unquote, with_calls
 from landbridge.endpoints.postgres.queries import reading
 from landbridge.endpoints.postgres.schema import listing, presence, reasons, target
 from landbridge.endpoints.postgres.schema.reasons import Effort
@@ -45,11 +45,15 @@ _CONSTRAINTS = (
 _BODY = re.compile(r"\nAS \$|^ SET ", re.MULTILINE)
 _LANGUAGE = re.compile(r"^ LANGUAGE (\w+)", re.MULTILINE)
 _ROLES = re.compile(r" TO ((?:\w+|\"(?:[^\"]|\"\")+\")(?:, (?:\w+|\"(?:[^\"]|\"\")+\"))*)(?= USING | WITH |$)")
+_FOR_ROLE = re.compile(r" FOR ROLE (\w+|\"(?:[^\"]|\"\")+\")")
+_FOR_OTHERS = ("owner", "default privileges")
+"""Kinds named by a role that the login acts for."""
+
 _MADE_SCHEMA = re.compile(r"CREATE SCHEMA IF NOT EXISTS (?P<name>.+)")
 _OWN_SCHEMA = "extended statistics"
 """They hang on a table, but may stand in another schema."""
 
-_EXACT = ("comment", "grant", "storage parameters", "row level security")
+_EXACT = ("comment", "grant", "owner", "default privileges", "storage parameters", "row level security")
 """Kinds of which the name alone does not say what the object is."""
 
 
@@ -61,6 +65,7 @@ class There:
     extensions: frozenset[str]
     schemas: frozenset[str]
     roles: frozenset[str]
+    own_roles: frozenset[str]
     languages: frozenset[str]
 
 
@@ -74,9 +79,10 @@ def look(database: Database, extensions: Collection[str]) -> There:
         offered = names("select name::text from pg_catalog.pg_available_extensions")
         schemas = names("select nspname::text as name from pg_catalog.pg_namespace")
         roles = names("select rolname::text as name from pg_catalog.pg_roles")
+        own = names("select rolname::text as name from pg_catalog.pg_roles where pg_catalog.pg_has_role(oid, 'USAGE')")
         languages = names("select lanname::text as name from pg_catalog.pg_language")
     found = target.read(database, offered.intersection(extensions))
-    return There(target=found, extensions=offered, schemas=schemas, roles=roles, languages=languages)
+    return There(target=found, extensions=offered, schemas=schemas, roles=roles, own_roles=own, languages=languages)
 
 
 class Carrying:
@@ -101,6 +107,7 @@ class Carrying:
                 beside[each.name] = replace(each.name, schema=own if each.kind == _OWN_SCHEMA else parent.schema)
         self._names = with_calls({**beside, **names})
         self._rights = rights
+        self._tables = {table.source.name for table in tables}
         self._left_out: set[TableName] = set()
         self._lost: list[SchemaObject] = []
         self._constraints = {name: held for table in tables for name, held in _constraints(table)}
@@ -112,7 +119,8 @@ class Carrying:
         name = self._name(found)
         why = self._why_not(found)
         if why is not None:
-            self._left_out.add(found.name)
+            if found.kind not in reasons.RIGHTS and found.name not in self._tables:  # those are named after others
+                self._left_out.add(found.name)
             self._lost.append(found)
             return Carried(source=found, name=name, reason=why[0], effort=why[1])
         if found.parent and found.kind in _CONSTRAINTS:
@@ -165,6 +173,8 @@ class Carrying:
         roles = [role for text in found.definition for role in _roles(found.kind, text)]
         if unknown := [role for role in roles if role not in self._there.roles]:
             yield f"it names roles that the target has not: {', '.join(unknown)}"
+        if found.kind in _FOR_OTHERS and found.name.name not in self._there.own_roles:
+            yield f"the target's login is no member of the role {found.name.name}"
 
     def _has(self, name: TableName) -> bool:
         bare = TableName(schema=name.schema, name=name.name.partition("(")[0])
@@ -215,7 +225,7 @@ class Carrying:
         if name.schema and not found.parent and name.schema not in self._there.schemas:
             sql = f"CREATE SCHEMA IF NOT EXISTS {quote(name.schema)}"
             yield Statement(phase=phase, kind=found.kind, name=name, sql=sql, exists=presence.schema(name.schema))
-        for place, text in enumerate(found.definition):
+        for place, text in enumerate(self._of_what_moves(found)):
             head, body = _parts(text)
             sql = text if found.kind == "extension" else self._renamed(head) + body
             exists = self._exists(found, name, sql, place)
@@ -223,6 +233,13 @@ class Carrying:
             yield Statement(
                 phase=phase, kind=found.kind, name=name, sql=sql, exists=exists, session=found.session, undo=undo
             )
+
+    def _of_what_moves(self, found: SchemaObject) -> Iterator[str]:
+        """An owner is named for all that is his: what the plan leaves out may be another thing on the target."""
+        for text in found.definition:
+            named = [name for what, name in references(text.partition("(")[0]) if what != "collation"]
+            if found.kind != "owner" or all(name in self._names and name not in self._left_out for name in named):
+                yield text
 
     def _undo(self, found: SchemaObject, name: TableName) -> str:
         if found.parent is None or found.kind not in ("trigger", "rule"):
@@ -282,6 +299,8 @@ def _parts(text: str) -> tuple[str, str]:
 
 
 def _roles(kind: str, text: str) -> Iterator[str]:
+    if maker := _FOR_ROLE.search(text) if kind == "default privileges" else None:
+        yield unquote(maker[1]) if maker[1].startswith('"') else maker[1]
     found = _ROLES.search(text) if kind in ("policy", *reasons.RIGHTS) else None
     for role in re.findall(r'\w+|"(?:[^"]|"")+"', found[1]) if found else ():
         if role != "PUBLIC":

@@ -20,7 +20,7 @@ _LISTINGS: Mapping[str, tuple[str, ...]] = {
     ),
     "objects_beside": ("extended statistics", "extension", "event trigger"),
     "objects_settings": ("storage parameters", "replica identity", "cluster mark"),
-    "objects_rights": ("grant", "grant on columns"),
+    "objects_rights": ("grant", "grant on columns", "owner", "default privileges"),
     "objects_comments": (),
 }  # fmt: skip
 _FILES = {kind: file for file, kinds in _LISTINGS.items() for kind in kinds}

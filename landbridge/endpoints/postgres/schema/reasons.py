@@ -6,7 +6,7 @@ Effort = Literal["", "small", "medium", "large"]
 
 _LIBRARY = "it lives in a library of the server: install that on the target, then make it there"
 _FOREIGN = "it reaches another server with passwords that are not ours to copy: make it on the target by hand"
-_ROLES = "roles and their rights belong to the target: give them there"
+_ROLES = "rights are carried with `grants: true` only, to roles that the target has; else give them there"
 
 REASONS: dict[str, tuple[str, Effort]] = {
     "function": (_LIBRARY, "medium"),
@@ -37,7 +37,7 @@ REASONS: dict[str, tuple[str, Effort]] = {
     "subscription": ("only one server may hold its slot: make it on the target after the cutover", "small"),
     "large objects": ("they are in no table and no log: copy them with the source stopped (pg_dump --blobs)", "medium"),
     "security labels": ("they belong to a provider that the target must load: set them there", "medium"),
-    "owner": ("everything belongs to the login that migrates: ALTER ... OWNER TO, or REASSIGN OWNED BY", "small"),
+    "owner": ("everything belongs to the login that migrates, but with `grants: true`: ALTER ... OWNER TO", "small"),
     "default privileges": (_ROLES, "small"),
     "grant": (_ROLES, "small"),
     "grant on columns": (_ROLES, "small"),
@@ -48,6 +48,6 @@ WITHOUT_DEFINITION: tuple[str, Effort] = (
     "objects of this kind are only listed: make it on the target by hand",
     "medium",
 )
-RIGHTS = ("grant", "grant on columns")
+RIGHTS = ("grant", "grant on columns", "owner", "default privileges")
 NEVER = ("event trigger",)
 """Listed with their definition all the same."""

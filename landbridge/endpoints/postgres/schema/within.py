@@ -6,6 +6,7 @@ from dataclasses import replace
 from landbridge import kinds
 from landbridge.endpoints.abc import Adopted
 from landbridge.endpoints.postgres.names import fits, literal, rename, with_calls
+from landbridge.endpoints.postgres.schema import partitions
 from landbridge.endpoints.postgres.schema.target import Target
 from landbridge.kinds import Kind, Loss, Part
 from landbridge.model import (
@@ -45,6 +46,9 @@ def adopt(table: Table, name: TableName, names: Mapping[TableName, TableName], t
         rows=0,
         bytes=0,
     )
+    if partitioning and partitioning.given:
+        adopted, told = partitions.as_given(adopted)
+        adoption.losses += told
     return Adopted(table=adopted, losses=tuple(adoption.losses))
 
 
@@ -195,8 +199,8 @@ class _Adoption:
 
     def partitioning(self) -> Partitioning | None:
         partitioning = self._table.partitioning
-        if partitioning is None:
-            return None
+        if partitioning is None or partitioning.given:
+            return partitioning
         texts = [text for each in partitioning.partitions for text in (each.bound, each.by)]
         if missing := self._missing(partitioning.by, *texts):
             found = f"the partitioning needs {missing}, which the target has not"
@@ -207,8 +211,8 @@ class _Adoption:
         def depth(name: TableName | None) -> int:
             return 0 if name is None else 1 + depth(parents[name])
 
-        partitions = sorted(adopted.values(), key=lambda each: (depth(each.parent), each.name))
-        return Partitioning(by=self._renamed(partitioning.by), partitions=tuple(partitions))
+        ordered = sorted(adopted.values(), key=lambda each: (depth(each.parent), each.name))
+        return replace(partitioning, by=self._renamed(partitioning.by), partitions=tuple(ordered))
 
     def _partition(self, partition: Partition) -> Partition:
         return replace(

@@ -62,20 +62,75 @@ join pg_namespace n on n.oid = c.relnamespace
 where c.oid >= 16384
     and exists (select from pg_attribute a where a.attrelid = c.oid and a.attacl is not null and not a.attisdropped)
 union all
-select distinct 'owner', 'pg_authid'::regclass, o.owner, o.schema, pg_get_userbyid(o.owner)::text, null::oid, null::text[]
+select
+    'owner', 'pg_authid'::regclass, o.owner, o.schema, pg_get_userbyid(o.owner)::text, null::oid,
+    array_agg(
+        format('ALTER %s %s OWNER TO %s', o.type, g.identity, quote_ident(pg_get_userbyid(o.owner)))
+        order by o.type, g.identity
+    )
 from (
-    select c.relowner as owner, n.nspname as schema, c.oid, 'pg_class'::regclass as classid
+    select
+        c.relowner as owner, n.nspname as schema, c.oid, 'pg_class'::regclass as classid,
+        case c.relkind
+            when 'S' then 'SEQUENCE' when 'v' then 'VIEW' when 'm' then 'MATERIALIZED VIEW' when 'f' then 'FOREIGN TABLE'
+            when 'c' then 'TYPE' else 'TABLE'
+        end as type
     from pg_class c
     join pg_namespace n on n.oid = c.relnamespace
+    where c.relkind in ('r', 'p', 'v', 'm', 'S', 'f', 'c')
+        -- A sequence of a column goes with its table.
+        and not exists (
+            select from pg_depend d
+            where d.classid = 'pg_class'::regclass and d.objid = c.oid and c.relkind = 'S' and d.deptype in ('a', 'i')
+        )
     union all
-    select p.proowner, n.nspname, p.oid, 'pg_proc'::regclass
+    select
+        p.proowner, n.nspname, p.oid, 'pg_proc'::regclass,
+        case p.prokind when 'p' then 'PROCEDURE' when 'a' then 'AGGREGATE' else 'FUNCTION' end
     from pg_proc p
     join pg_namespace n on n.oid = p.pronamespace
+    union all
+    select t.typowner, n.nspname, t.oid, 'pg_type'::regclass, case t.typtype when 'd' then 'DOMAIN' else 'TYPE' end
+    from pg_type t
+    join pg_namespace n on n.oid = t.typnamespace
+    where t.typtype in ('e', 'd')
 ) o
+cross join lateral pg_identify_object(o.classid, o.oid, 0) g
 where o.owner <> current_user::regrole
     and o.oid >= 16384
     and not exists (select from pg_depend d where d.classid = o.classid and d.objid = o.oid and d.deptype = 'e')
+group by o.owner, o.schema
 union all
-select 'default privileges', 'pg_default_acl'::regclass, d.oid, coalesce(n.nspname, ''), pg_get_userbyid(d.defaclrole)::text, null, null
+select
+    'default privileges', 'pg_authid'::regclass, d.defaclrole, coalesce(n.nspname, ''), pg_get_userbyid(d.defaclrole)::text, null,
+    array_agg(s.sql order by s.sql desc) filter (where s.sql is not null)
 from pg_default_acl d
 left join pg_namespace n on n.oid = d.defaclnamespace
+cross join lateral (
+    select
+        'ALTER DEFAULT PRIVILEGES FOR ROLE ' || quote_ident(pg_get_userbyid(d.defaclrole))
+            || coalesce(' IN SCHEMA ' || quote_ident(n.nspname), '') as head,
+        case d.defaclobjtype
+            when 'r' then 'TABLES' when 'S' then 'SEQUENCES' when 'f' then 'FUNCTIONS' when 'T' then 'TYPES'
+            when 'n' then 'SCHEMAS' else 'LARGE OBJECTS'
+        end as things
+) h
+left join lateral (
+    -- What everyone may by default is taken away first.
+    select h.head || ' REVOKE ALL ON ' || h.things || ' FROM PUBLIC' as sql
+    where d.defaclnamespace = 0
+        and d.defaclobjtype in ('f', 'T')
+        and not exists (select from aclexplode(d.defaclacl) x where x.grantee = 0)
+    union all
+    select
+        format(
+            '%s GRANT %s ON %s TO %s%s', h.head, string_agg(x.privilege_type, ', ' order by x.privilege_type), h.things,
+            case x.grantee when 0 then 'PUBLIC' else quote_ident(pg_get_userbyid(x.grantee)) end,
+            case when x.is_grantable then ' WITH GRANT OPTION' end
+        )
+    from aclexplode(d.defaclacl) x
+    where x.grantee <> d.defaclrole
+        and not (x.grantee = 0 and d.defaclnamespace = 0 and d.defaclobjtype in ('f', 'T'))
+    group by x.grantee, x.is_grantable
+) s on true
+group by d.defaclrole, n.nspname

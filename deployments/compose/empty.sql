@@ -1,0 +1,1 @@
+create database shop_from_mysql;
