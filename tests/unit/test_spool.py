@@ -426,7 +426,7 @@ def write_until(folder: str, goal: int, seed: int) -> None:
 
 
 def test_a_writer_killed_again_and_again_while_a_reader_follows(tmp_path: Path) -> None:
-    goal = 10_000
+    goal = 20_000
     context = multiprocessing.get_context("fork")
     reader: SpoolReader | None = None
     found: list[Transaction] = []
@@ -435,7 +435,7 @@ def test_a_writer_killed_again_and_again_while_a_reader_follows(tmp_path: Path) 
     for seed in range(1000):
         process = context.Process(target=write_until, args=(str(tmp_path), goal, seed))
         process.start()
-        deadline = time.monotonic() + chance.uniform(0.01, 0.04)
+        deadline = time.monotonic() + chance.uniform(0.003, 0.02)
         while process.is_alive() and (kills >= 8 or time.monotonic() < deadline):
             if reader is None and files(tmp_path):
                 reader = SpoolReader(tmp_path, "run", START)
