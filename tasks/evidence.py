@@ -49,7 +49,7 @@ def describe(evidence: dict[str, Any]) -> str:
         f"From {evidence['source']} to {evidence['target']}",
         f"- **{checked.get('rows', 0):,} rows compared: {verdict}** (report: {checked.get('report', 'none')})",
         f"- changes applied: {evidence['changes_applied']:,}; lag: {lag}; rows refused: {evidence['rejected_rows']}",
-        f"- objects not carried: {_listed(left)}",
+        f"- objects not carried or failed: {_listed(left)}",
         f"- objects made in the switch: {_listed(later)}",
         f"- the source will be frozen ({evidence['freeze']}) for {evidence['freeze_at_most']} at most",
     ]
