@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from landbridge.endpoints.mysql import binlog
 from landbridge.endpoints.mysql import server as mysql
-from landbridge.endpoints.mysql.binlog import Event
-from landbridge.endpoints.mysql.transactions import Transactions
+from landbridge.endpoints.mysql.log import binlog
+from landbridge.endpoints.mysql.log.binlog import Event
+from landbridge.endpoints.mysql.log.transactions import Transactions
 from landbridge.model import Position
 from landbridge.spool import SpoolWriter
 from tests.engines.binlog_source import Source

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from landbridge.endpoints.postgres import changes, pgoutput
+from landbridge.endpoints.postgres import changes
 from landbridge.endpoints.postgres import server as postgres
 from landbridge.endpoints.postgres.connection import Database
-from landbridge.endpoints.postgres.decode import Decoder
+from landbridge.endpoints.postgres.log import pgoutput
+from landbridge.endpoints.postgres.log.decode import Decoder
 from landbridge.model import Position
 from landbridge.spool import SpoolWriter
 from tests.engines.capture import RUN, Source, until

@@ -13,10 +13,10 @@ import pytest
 from landbridge import kinds
 from landbridge.endpoints.mysql.connection import Database as MysqlDatabase
 from landbridge.endpoints.mysql.expressions import line
-from landbridge.endpoints.mysql.sessions import query, reading
+from landbridge.endpoints.mysql.read.sessions import query, reading
+from landbridge.endpoints.mysql.read.wire import Values
 from landbridge.endpoints.mysql.snapshot import SnapshotReader as MysqlReader
 from landbridge.endpoints.mysql.sums import Viewer as MysqlViewer
-from landbridge.endpoints.mysql.wire import Values
 from landbridge.endpoints.postgres.connection import Database as PostgresDatabase
 from landbridge.endpoints.postgres.load import Loader
 from landbridge.endpoints.postgres.sums import Viewer as PostgresViewer

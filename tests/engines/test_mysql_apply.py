@@ -86,7 +86,7 @@ def test_a_row_without_all_columns_is_not_inserted(place: Place, items: Writer) 
 
 def test_many_batches_in_one_transaction(place: Place, items: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A large transaction comes in parts; a new staging table is made on the way, which must not commit."""
-    monkeypatch.setattr("landbridge.endpoints.mysql.staging._CROWDED", 5)
+    monkeypatch.setattr("landbridge.endpoints.mysql.write.staging._CROWDED", 5)
     values = ", ".join(f"({number}, 'x', 0)" for number in range(4, 41))
     place.sql(f"insert into items values {values}")
     with place.transaction() as connection:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from landbridge.endpoints.mysql import binlog, transactions
+from landbridge.endpoints.mysql.log import binlog, transactions
 from landbridge.model import Position, TableMap
 from tests.engines.binlog_source import Source, on_mariadb, on_mysql, opened
 

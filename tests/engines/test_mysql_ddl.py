@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from landbridge.endpoints.mysql.ddl import SchemaBuilder
-from landbridge.endpoints.mysql.objects import Carrier
+from landbridge.endpoints.mysql.objects.carrier import Carrier
 from landbridge.endpoints.mysql.server import Server
 from landbridge.kinds import Loss
 from landbridge.model import TableName

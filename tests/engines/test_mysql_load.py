@@ -13,12 +13,12 @@ import pymysql
 import pytest
 
 from landbridge import kinds
-from landbridge.endpoints.mysql import infile
 from landbridge.endpoints.mysql.connection import Database
 from landbridge.endpoints.mysql.load import Loader
 from landbridge.endpoints.mysql.snapshot import SnapshotReader
 from landbridge.endpoints.mysql.sums import Viewer
 from landbridge.endpoints.mysql.texts import real
+from landbridge.endpoints.mysql.write import infile
 from landbridge.endpoints.postgres.snapshot import SnapshotReader as PostgresReader
 from landbridge.errors import RowRejected, Transient
 from landbridge.model import EVERYTHING, Field, Relation, TableName

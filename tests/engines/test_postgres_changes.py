@@ -8,9 +8,9 @@ import pytest
 
 from landbridge import kinds
 from landbridge.endpoints.postgres import server as postgres
-from landbridge.endpoints.postgres import stream
 from landbridge.endpoints.postgres.changes import ChangeLog
 from landbridge.endpoints.postgres.connection import Database
+from landbridge.endpoints.postgres.log import stream
 from landbridge.model import DELETE, INSERT, TRUNCATE, UPDATE, Column, ColumnMap, Key, Table, TableMap, TableName
 from tests.engines.capture import RUN, VERSIONS, Source, full
 

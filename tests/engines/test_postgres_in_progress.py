@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from landbridge.endpoints.postgres import in_progress, stream
 from landbridge.endpoints.postgres import server as postgres
+from landbridge.endpoints.postgres.log import in_progress, stream
 from landbridge.errors import SchemaDrift
 from landbridge.model import DELETE, INSERT, TRUNCATE, Change
 from tests.engines.capture import RUN, Source, full, until, wait_for

@@ -9,7 +9,7 @@ import pytest
 from landbridge import ledger
 from landbridge.compaction import RowByRow, Truncation, compact
 from landbridge.endpoints.abc import Applies, Changes, Connects, Views
-from landbridge.endpoints.postgres import stream
+from landbridge.endpoints.postgres.log import stream
 from landbridge.endpoints.postgres.server import Server
 from landbridge.errors import Unsupported
 from landbridge.model import EVERYTHING, Change, Position, TableMap

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from landbridge.endpoints.postgres import server as postgres
-from landbridge.endpoints.postgres import stream
+from landbridge.endpoints.postgres.log import stream
 from landbridge.errors import SchemaDrift
 from landbridge.model import DELETE, INSERT, TRUNCATE
 from tests.engines.capture import RUN, Source

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from landbridge.endpoints.postgres import server as postgres
-from landbridge.endpoints.postgres import stream
+from landbridge.endpoints.postgres.log import stream
 from landbridge.model import DELETE, INSERT, Transaction, dump
 from landbridge.spool import SpoolReader
 from tests.engines.capture import RUN, VERSIONS, Source, full, wait_for
@@ -162,7 +162,7 @@ def test_a_neighbour_database_does_not_hold_the_position_back(
 CAPTURE = """
 import sys, time
 from pathlib import Path
-from landbridge.endpoints.postgres import stream
+from landbridge.endpoints.postgres.log import stream
 from landbridge.endpoints.postgres.changes import ChangeLog
 from landbridge.endpoints.postgres.connection import Database
 from landbridge.model import TableMap, load

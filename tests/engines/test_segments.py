@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from landbridge import kinds
-from landbridge.endpoints.mysql.ranges import within
+from landbridge.endpoints.mysql.read.ranges import within
 from landbridge.endpoints.mysql.snapshot import SnapshotReader as MysqlReader
 from landbridge.endpoints.postgres.snapshot import SnapshotReader as PostgresReader
 from landbridge.model import EVERYTHING, Bounds, Field, Relation, TableName

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from landbridge import kinds
-from landbridge.endpoints.mysql import sessions as mysql_sessions
 from landbridge.endpoints.mysql.expressions import hashed as mysql_hashed
+from landbridge.endpoints.mysql.read import sessions as mysql_sessions
 from landbridge.endpoints.mysql.snapshot import SnapshotReader as MysqlReader
 from landbridge.endpoints.mysql.sums import Viewer as MysqlViewer
 from landbridge.endpoints.mysql.sums import hash_of
 from landbridge.endpoints.postgres import server as postgres
-from landbridge.endpoints.postgres import sessions as postgres_sessions
 from landbridge.endpoints.postgres.expressions import hashed as postgres_hashed
+from landbridge.endpoints.postgres.read import sessions as postgres_sessions
 from landbridge.endpoints.postgres.snapshot import SnapshotReader as PostgresReader
 from landbridge.endpoints.postgres.sums import Viewer as PostgresViewer
 from landbridge.errors import Transient

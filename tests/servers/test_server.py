@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from landbridge.endpoints.mysql import server as mysql
-from landbridge.endpoints.postgres import account
 from landbridge.endpoints.postgres import server as postgres
+from landbridge.endpoints.postgres.server import account
 from landbridge.errors import MigrationError
 from tests.conftest import PREFIX, ROOT, clear, missing
 from tests.support import mysql_connection, postgres_connection, rows

@@ -9,9 +9,9 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landbridge.endpoints.mysql import binlog, compression
-from landbridge.endpoints.mysql.binlog import Dump
-from landbridge.endpoints.mysql.compression import HEADER, Damaged
+from landbridge.endpoints.mysql.log import binlog, compression
+from landbridge.endpoints.mysql.log.binlog import Dump
+from landbridge.endpoints.mysql.log.compression import HEADER, Damaged
 from landbridge.errors import Transient, Unsupported
 
 EVENTS = [

@@ -13,11 +13,11 @@ import pymysql
 import pytest
 from pymysqlreplication.constants import BINLOG
 
-from landbridge.endpoints.mysql import binlog, events, transactions
-from landbridge.endpoints.mysql.binlog import Dump, Event
-from landbridge.endpoints.mysql.charsets import Charsets
 from landbridge.endpoints.mysql.kinds import kind_of
-from landbridge.endpoints.mysql.transactions import Source, Transactions
+from landbridge.endpoints.mysql.log import binlog, events, transactions
+from landbridge.endpoints.mysql.log.binlog import Dump, Event
+from landbridge.endpoints.mysql.log.charsets import Charsets
+from landbridge.endpoints.mysql.log.transactions import Source, Transactions
 from landbridge.errors import PositionLost, SchemaDrift, Terminal, Transient, Unsupported
 from landbridge.model import Column, ColumnMap, ForeignKey, Key, Position, Table, TableMap, TableName, Transaction
 

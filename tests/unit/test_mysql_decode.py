@@ -14,11 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pymysqlreplication.constants import BINLOG, FIELD_TYPE
 
-from landbridge.endpoints.mysql import events, fields, jsonb, texts
-from landbridge.endpoints.mysql.charsets import Charsets
-from landbridge.endpoints.mysql.decode import TableDecoder
-from landbridge.endpoints.mysql.events import WireColumn, WireTable
+from landbridge.endpoints.mysql import texts
 from landbridge.endpoints.mysql.kinds import kind_of
+from landbridge.endpoints.mysql.log import events, fields, jsonb
+from landbridge.endpoints.mysql.log.charsets import Charsets
+from landbridge.endpoints.mysql.log.decode import TableDecoder
+from landbridge.endpoints.mysql.log.events import WireColumn, WireTable
 from landbridge.errors import MigrationError, SchemaDrift, Terminal, Unsupported
 from landbridge.model import Change, Column, ColumnMap, Key, Table, TableMap, TableName
 

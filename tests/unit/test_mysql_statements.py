@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landbridge.endpoints.mysql.statements import ANSI_QUOTES, NO_BACKSLASH_ESCAPES, Statements
+from landbridge.endpoints.mysql.log.statements import ANSI_QUOTES, NO_BACKSLASH_ESCAPES, Statements
 from landbridge.model import TableName
 
 ORDERS = TableName(schema="shop", name="orders")

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from landbridge import kinds
-from landbridge.endpoints.postgres import lsn, pgoutput
-from landbridge.endpoints.postgres.decode import Decoder
+from landbridge.endpoints.postgres.log import lsn, pgoutput
+from landbridge.endpoints.postgres.log.decode import Decoder
 from landbridge.errors import SchemaDrift, Unsupported
 from landbridge.model import (
     DELETE,

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from landbridge.endpoints.mysql import binlog, events
-from landbridge.endpoints.mysql.binlog import Dump, Event
-from landbridge.endpoints.mysql.charsets import Charsets
-from landbridge.endpoints.mysql.compression import HEADER
 from landbridge.endpoints.mysql.kinds import kind_of
-from landbridge.endpoints.mysql.transactions import Source, Transactions
+from landbridge.endpoints.mysql.log import binlog, events
+from landbridge.endpoints.mysql.log.binlog import Dump, Event
+from landbridge.endpoints.mysql.log.charsets import Charsets
+from landbridge.endpoints.mysql.log.compression import HEADER
+from landbridge.endpoints.mysql.log.transactions import Source, Transactions
 from landbridge.errors import Transient
 from landbridge.model import DELETE, INSERT, UPDATE, Change, Column, ColumnMap, Table, TableMap, TableName, Transaction
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from landbridge.endpoints.mysql.renaming import Renamed, foreign_literals, mode_bits, rename
-from landbridge.endpoints.mysql.statements import ANSI_QUOTES, NO_BACKSLASH_ESCAPES
+from landbridge.endpoints.mysql.log.statements import ANSI_QUOTES, NO_BACKSLASH_ESCAPES
+from landbridge.endpoints.mysql.objects.renaming import Renamed, foreign_literals, mode_bits, rename
 
 SCHEMAS = {"shop": "app", "other": "other", "a b": "c`d"}
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from landbridge.endpoints.mysql.settled import Settled, settled
+from landbridge.endpoints.mysql.objects.settled import Settled, settled
 
 HEAD = "CREATE ALGORITHM=UNDEFINED DEFINER=`root`@`localhost` SQL SECURITY DEFINER VIEW `s`.`v` AS select "
 

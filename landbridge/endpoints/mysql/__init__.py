@@ -59,6 +59,6 @@ def _schema_builder(db: "Database") -> object:
 
 
 def _carrier(db: "Database") -> object:
-    from landbridge.endpoints.mysql.objects import Carrier
+    from landbridge.endpoints.mysql.objects.carrier import Carrier
 
     return Carrier(db)

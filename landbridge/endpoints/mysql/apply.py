@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from landbridge.endpoints.abc import TableBatch
 from landbridge.endpoints.mysql.catalog import fetch
 from landbridge.endpoints.mysql.connection import Database, driver_errors
-from landbridge.endpoints.mysql.follow import astray, find, follow
-from landbridge.endpoints.mysql.replay import Replay, update
-from landbridge.endpoints.mysql.staging import Row, Staging, Unfit, Update
-from landbridge.endpoints.mysql.writing import prepare
-from landbridge.endpoints.mysql.written import Places, WrittenTable, look_up
+from landbridge.endpoints.mysql.write.follow import astray, find, follow
+from landbridge.endpoints.mysql.write.replay import Replay, update
+from landbridge.endpoints.mysql.write.staging import Row, Staging, Unfit, Update
+from landbridge.endpoints.mysql.write.writing import prepare
+from landbridge.endpoints.mysql.write.written import Places, WrittenTable, look_up
 from landbridge.errors import Terminal
 from landbridge.model import Change, Relation
 

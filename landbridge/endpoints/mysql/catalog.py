@@ -17,11 +17,12 @@ from typing import Any, Literal
 import pymysql
 from pymysql.constants import ER
 
-from landbridge.endpoints.mysql import FAMILY, definitions, kinds
+from landbridge.endpoints.mysql import FAMILY, kinds
 from landbridge.endpoints.mysql.connection import Database, closing, driver_errors
-from landbridge.endpoints.mysql.grants import grants
 from landbridge.endpoints.mysql.names import qualified, quote
-from landbridge.endpoints.mysql.scan import Questions, Scanned
+from landbridge.endpoints.mysql.objects import definitions
+from landbridge.endpoints.mysql.objects.grants import grants
+from landbridge.endpoints.mysql.read.scan import Questions, Scanned
 from landbridge.endpoints.mysql.schema import definition
 from landbridge.kinds import Bytes, Date, Enum, Geometry, Json, Kind, Other, Set, Time, Timestamp, TimestampTz
 from landbridge.model import (

@@ -8,13 +8,15 @@ import pymysql
 from pymysql.constants import ER
 
 from landbridge.endpoints.abc import Held
-from landbridge.endpoints.mysql import binlog, charsets, connection, open_transactions, prepared, sessions, shape
-from landbridge.endpoints.mysql.binlog import Event
+from landbridge.endpoints.mysql import connection
 from landbridge.endpoints.mysql.catalog import fetch
-from landbridge.endpoints.mysql.charsets import Charsets
 from landbridge.endpoints.mysql.connection import Database, closing, driver_errors
-from landbridge.endpoints.mysql.held import held
-from landbridge.endpoints.mysql.transactions import Source, Transactions
+from landbridge.endpoints.mysql.log import binlog, charsets, open_transactions, prepared, shape
+from landbridge.endpoints.mysql.log.binlog import Event
+from landbridge.endpoints.mysql.log.charsets import Charsets
+from landbridge.endpoints.mysql.log.held import held
+from landbridge.endpoints.mysql.log.transactions import Source, Transactions
+from landbridge.endpoints.mysql.read import sessions
 from landbridge.errors import MigrationError, PositionLost
 from landbridge.model import Position, Table, TableMap, Transaction
 

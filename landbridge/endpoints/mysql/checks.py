@@ -11,8 +11,8 @@ from landbridge.endpoints.mysql import target_checks
 from landbridge.endpoints.mysql.catalog import fetch
 from landbridge.endpoints.mysql.connection import Database, closing, driver_errors, translate
 from landbridge.endpoints.mysql.freeze import noted
+from landbridge.endpoints.mysql.freeze.revoke_checks import check_revoke
 from landbridge.endpoints.mysql.names import qualified, quote
-from landbridge.endpoints.mysql.revoke_checks import check_revoke
 from landbridge.endpoints.mysql.rights import Facts, Grants, bypassing, check_rights
 from landbridge.errors import MigrationError
 from landbridge.kinds import Bytes, Json, Text

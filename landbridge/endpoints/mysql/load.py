@@ -11,10 +11,10 @@ import pymysql
 import sqlalchemy as sa
 
 from landbridge import text
-from landbridge.endpoints.mysql import infile
 from landbridge.endpoints.mysql.connection import Database, driver_errors, is_of_data
-from landbridge.endpoints.mysql.insert import Inserter, Refused
-from landbridge.endpoints.mysql.writing import prepare
+from landbridge.endpoints.mysql.write import infile
+from landbridge.endpoints.mysql.write.insert import Inserter, Refused
+from landbridge.endpoints.mysql.write.writing import prepare
 from landbridge.errors import RowRejected
 from landbridge.model import Relation
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from landbridge.endpoints.abc import Read, Reread, Sink
 from landbridge.endpoints.mysql.connection import Database
-from landbridge.endpoints.mysql.ranges import Cutter, equal
-from landbridge.endpoints.mysql.rows import Lines, raw_rows
-from landbridge.endpoints.mysql.sessions import begin, begin_exactly, log_end, reading
+from landbridge.endpoints.mysql.read.ranges import Cutter, equal
+from landbridge.endpoints.mysql.read.rows import Lines, raw_rows
+from landbridge.endpoints.mysql.read.sessions import begin, begin_exactly, log_end, reading
 from landbridge.model import EVERYTHING, Bounds, Relation, Value
 
 _KEYS_AT_ONCE = 500

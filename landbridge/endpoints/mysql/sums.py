@@ -11,9 +11,9 @@ from landbridge.endpoints.abc import View
 from landbridge.endpoints.mysql.connection import Database
 from landbridge.endpoints.mysql.expressions import OVERFLOW, hashed
 from landbridge.endpoints.mysql.names import qualified, quote
-from landbridge.endpoints.mysql.rows import Row, changed_under_us, raw_rows, source, texts
-from landbridge.endpoints.mysql.sessions import begin_consistently, begin_exactly, query, reading
-from landbridge.endpoints.mysql.wire import records
+from landbridge.endpoints.mysql.read.rows import Row, changed_under_us, raw_rows, source, texts
+from landbridge.endpoints.mysql.read.sessions import begin_consistently, begin_exactly, query, reading
+from landbridge.endpoints.mysql.read.wire import records
 from landbridge.errors import Terminal
 from landbridge.kinds import FREE_TEXT
 from landbridge.model import Bounds, ForeignKey, Position, Relation, Sum, Table

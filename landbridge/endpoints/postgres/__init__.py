@@ -59,6 +59,6 @@ def _schema_builder(db: "Database") -> object:
 
 
 def _carrier(db: "Database") -> object:
-    from landbridge.endpoints.postgres.objects import Carrier
+    from landbridge.endpoints.postgres.objects.carrier import Carrier
 
     return Carrier(db)

@@ -14,10 +14,10 @@ from psycopg2.extras import RealDictCursor
 from landbridge import text
 from landbridge.endpoints.abc import TableBatch
 from landbridge.endpoints.postgres.connection import Database, driver_errors
-from landbridge.endpoints.postgres.follow import astray, find, follow
 from landbridge.endpoints.postgres.names import qualified
-from landbridge.endpoints.postgres.replay import Replay
-from landbridge.endpoints.postgres.statements import Places, WrittenTable, look_up
+from landbridge.endpoints.postgres.write.follow import astray, find, follow
+from landbridge.endpoints.postgres.write.replay import Replay
+from landbridge.endpoints.postgres.write.written import Places, WrittenTable, look_up
 from landbridge.errors import Terminal
 from landbridge.model import Change, Relation, Value
 

@@ -9,14 +9,14 @@ from typing import Any
 import psycopg2.errors
 
 from landbridge.endpoints.abc import Held
-from landbridge.endpoints.postgres import shape, slots
 from landbridge.endpoints.postgres.connection import Database, closing, driver_errors
-from landbridge.endpoints.postgres.decode import Decoder
-from landbridge.endpoints.postgres.held import held
-from landbridge.endpoints.postgres.lsn import AS_NUMBER, number, position
+from landbridge.endpoints.postgres.log import shape, slots
+from landbridge.endpoints.postgres.log.decode import Decoder
+from landbridge.endpoints.postgres.log.held import held
+from landbridge.endpoints.postgres.log.lsn import AS_NUMBER, number, position
+from landbridge.endpoints.postgres.log.published import Published, publish
+from landbridge.endpoints.postgres.log.stream import Stream, log_errors
 from landbridge.endpoints.postgres.names import fits, qualified, quote, shorten
-from landbridge.endpoints.postgres.published import Published, publish
-from landbridge.endpoints.postgres.stream import Stream, log_errors
 from landbridge.errors import Transient, Unsupported
 from landbridge.model import Position, TableMap
 

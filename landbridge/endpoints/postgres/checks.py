@@ -9,8 +9,8 @@ from landbridge.endpoints.findings import listed, refuse, warn
 from landbridge.endpoints.postgres.changes import UNLOGGED
 from landbridge.endpoints.postgres.connection import Database, closing, driver_errors, translate
 from landbridge.endpoints.postgres.freeze import ROLES_EXEMPT, SUBSCRIPTIONS, noted
+from landbridge.endpoints.postgres.freeze.revoke_checks import check_revoke
 from landbridge.endpoints.postgres.names import qualified, quote
-from landbridge.endpoints.postgres.revoke_checks import check_revoke
 from landbridge.endpoints.postgres.rights import Facts, check_rights, login, may_create
 from landbridge.errors import MigrationError
 from landbridge.model import Table, TableMap, TableName

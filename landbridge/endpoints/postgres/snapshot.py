@@ -7,9 +7,9 @@ from landbridge.endpoints.abc import Read, Reread, Sink
 from landbridge.endpoints.postgres.connection import Database
 from landbridge.endpoints.postgres.expressions import columns
 from landbridge.endpoints.postgres.names import quote_all
-from landbridge.endpoints.postgres.ranges import Cutter, constant, source, within
-from landbridge.endpoints.postgres.rows import Row, copy_out, rows_of
-from landbridge.endpoints.postgres.sessions import log_end, reading, reading_exactly
+from landbridge.endpoints.postgres.read.ranges import Cutter, constant, source, within
+from landbridge.endpoints.postgres.read.rows import Row, copy_out, rows_of
+from landbridge.endpoints.postgres.read.sessions import log_end, reading, reading_exactly
 from landbridge.model import EVERYTHING, Bounds, Field, Relation, Value
 
 _KEYS_AT_ONCE = 1000

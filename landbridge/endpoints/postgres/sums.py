@@ -10,9 +10,9 @@ from landbridge.endpoints.abc import View
 from landbridge.endpoints.postgres.connection import Database
 from landbridge.endpoints.postgres.expressions import columns, hashed
 from landbridge.endpoints.postgres.names import quote
-from landbridge.endpoints.postgres.ranges import place, source, within
-from landbridge.endpoints.postgres.rows import Row, copy_out, rows_of
-from landbridge.endpoints.postgres.sessions import query, reading, reading_exactly
+from landbridge.endpoints.postgres.read.ranges import place, source, within
+from landbridge.endpoints.postgres.read.rows import Row, copy_out, rows_of
+from landbridge.endpoints.postgres.read.sessions import query, reading, reading_exactly
 from landbridge.errors import Terminal
 from landbridge.model import Bounds, ForeignKey, Position, Relation, Sum, Table
 from landbridge.pipe import stream

@@ -5,10 +5,10 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from landbridge.endpoints.abc import Carried, Statement
-from landbridge.endpoints.mysql.accepts import Target
 from landbridge.endpoints.mysql.catalog import fetch
 from landbridge.endpoints.mysql.kinds import quote as literal
 from landbridge.endpoints.mysql.names import quote
+from landbridge.endpoints.mysql.objects.accepts import Target
 from landbridge.endpoints.mysql.rights import Grants
 from landbridge.model import SchemaObject, TableName
 

@@ -1,0 +1,205 @@
+"""Messages about rows as changes, by functions made for each table when the stream first describes it."""
+
+from collections.abc import Callable, Collection, Sequence
+from operator import itemgetter
+from typing import Any, Protocol
+
+from landbridge import model
+from landbridge.endpoints.postgres.log import pgoutput
+from landbridge.endpoints.postgres.log.pgoutput import FULL, NEW, Relation, row
+from landbridge.endpoints.postgres.names import qualified
+from landbridge.endpoints.postgres.texts import converter, taking
+from landbridge.errors import MigrationError, SchemaDrift, Unsupported
+from landbridge.model import Change, TableMap, TableName
+
+Fields = list[Any]
+Take = Callable[[Fields], tuple[Any, ...]]
+Decode = Callable[[bytes], Change]
+
+_FIRST = 6  # a row message: tag, four bytes of oid, the first row's tag, the row
+
+
+class Partitions(Protocol):
+    def root(self, oid: int) -> TableName | None:
+        """The table that the relation is a partition of."""
+
+    def require_all(self, oids: Collection[int]) -> None:
+        """Raises SchemaDrift when a TRUNCATE of these leaves out a partition of a table that it names."""
+
+
+class Decoder:
+    """
+    `rows` decodes a message by its first five bytes, tag and table. It knows the tables described so far: the stream
+    describes each before its first row, and again when its shape has changed. `examine` sees each description with the
+    table as recorded; it raises SchemaDrift, or says whether the replica identity holds what updates and deletes need.
+    """
+
+    def __init__(
+        self,
+        tables: Sequence[TableMap],
+        examine: Callable[[Relation, TableMap], bool],
+        partitions: Partitions | None = None,
+    ) -> None:
+        self.rows: dict[bytes, Decode] = {}
+        self._tables = {table.source.name: table for table in tables}
+        self._numbers: dict[bytes, int] = {}
+        self._strangers: dict[bytes, TableName] = {}
+        self._examine, self._partitions = examine, partitions
+
+    def relation(self, payload: bytes) -> None:
+        relation = pgoutput.relation(payload)
+        root = self._partitions.root(relation.oid) if self._partitions else None
+        table = self._tables.get(root or relation.name)
+        oid = payload[1:5]
+        self._forget(oid)
+        if table is None:  # refused with its first row
+            self._strangers[oid] = relation.name
+            return
+        identified = self._examine(relation, table)
+        self._numbers[oid] = table.number
+        self.rows |= {
+            pgoutput.INSERT + oid: _insert(relation, table),
+            pgoutput.UPDATE + oid: _update(relation, table) if identified else _unidentified(table),
+            pgoutput.DELETE + oid: _delete(relation, table) if identified else _unidentified(table),
+        }
+
+    def _forget(self, oid: bytes) -> None:
+        self._numbers.pop(oid, None)
+        for tag in (pgoutput.INSERT, pgoutput.UPDATE, pgoutput.DELETE):
+            self.rows.pop(tag + oid, None)
+
+    def truncate(self, payload: bytes) -> list[Change]:
+        oids = pgoutput.truncated(payload)
+        numbers = dict.fromkeys(self._number(oid) for oid in oids)
+        if self._partitions:
+            self._partitions.require_all([int.from_bytes(oid, "big") for oid in oids])
+        return [(model.TRUNCATE, number, None, None) for number in numbers]
+
+    def _number(self, oid: bytes) -> int:
+        if oid not in self._numbers:
+            raise self.stranger(oid)
+        return self._numbers[oid]
+
+    def undecodable(self, payload: bytes) -> MigrationError:
+        """The error for a message that is neither a known table's nor anything else that is known."""
+        if payload[:1] in (pgoutput.INSERT, pgoutput.UPDATE, pgoutput.DELETE):
+            return self.stranger(payload[1:5])
+        return Unsupported(
+            f"the stream holds a message that is not known: {chr(payload[0])!r}",
+            mend="report this with the server's version",
+        )
+
+    def stranger(self, oid: bytes) -> SchemaDrift:
+        """The error for changes of a table that is not in the run."""
+        name = self._strangers.get(oid, "a table without a description")
+        return SchemaDrift(
+            f"the stream holds changes of {name}, which is not in this run: renamed, or published by hand",
+            mend="undo that, or load again",
+        )
+
+
+def _insert(relation: Relation, table: TableMap) -> Decode:
+    number, take = table.number, _take_all(relation, table)
+
+    def decode(payload: bytes) -> Change:
+        return model.INSERT, number, None, take(row(payload, _FIRST)[0])
+
+    return decode
+
+
+def _update(relation: Relation, table: TableMap) -> Decode:
+    return _update_by_key(relation, table) if table.key else _update_by_row(relation, table)
+
+
+def _update_by_key(relation: Relation, table: TableMap) -> Decode:
+    number, take, take_key = table.number, _take_all(relation, table), _take_key(relation, table)
+
+    def decode(payload: bytes) -> Change:
+        if payload[5] == NEW:
+            new = row(payload, _FIRST)[0]
+            if ... in take_key(new):
+                raise _no_identity(table)
+            return model.UPDATE, number, None, take(new)
+        old, new = _both(payload)
+        before, after = take_key(old), take_key(new)
+        if None in before or ... in after:
+            raise _no_identity(table)
+        return model.UPDATE, number, None if before == after else before, take(new)
+
+    return decode
+
+
+def _update_by_row(relation: Relation, table: TableMap) -> Decode:
+    number, take = table.number, _take_all(relation, table)
+
+    def decode(payload: bytes) -> Change:
+        if payload[5] != FULL:
+            raise _no_identity(table)
+        old, new = _both(payload)
+        if ... in old:
+            raise _no_identity(table)
+        return model.UPDATE, number, take(old), take(new)
+
+    return decode
+
+
+def _delete(relation: Relation, table: TableMap) -> Decode:
+    number, take = table.number, _take_key(relation, table) if table.key else _take_all(relation, table)
+
+    def decode(payload: bytes) -> Change:
+        old = take(row(payload, _FIRST)[0])
+        if ... in old or (None in old if table.key else payload[5] != FULL):
+            raise _no_identity(table)
+        return model.DELETE, number, old, None
+
+    return decode
+
+
+def _both(payload: bytes) -> tuple[Fields, Fields]:
+    """The old row, or its identity, and the new one, with what was left as it was taken from the old one."""
+    old, place = row(payload, _FIRST)
+    new = row(payload, place + 1)[0]
+    for number, value in enumerate(new):
+        if value is ... and old[number] is not None:  # of an identity the other columns come as NULL
+            new[number] = old[number]
+    return old, new
+
+
+def _unidentified(table: TableMap) -> Decode:
+    def decode(_: bytes) -> Change:
+        raise _no_identity(table)
+
+    return decode
+
+
+def _no_identity(table: TableMap) -> Unsupported:
+    wanted = "DEFAULT" if table.key else "FULL"
+    return Unsupported(
+        f"an update or delete in {table.source.name} does not say which row it is about: wrong replica identity",
+        mend=f"ALTER TABLE {qualified(table.source.name)} REPLICA IDENTITY {wanted}; the same for each of its "
+        "partitions, if it has any; then load again",
+    )
+
+
+def _take_all(relation: Relation, table: TableMap) -> Take:
+    return _take(relation, table, range(len(table.columns)))
+
+
+def _take_key(relation: Relation, table: TableMap) -> Take:
+    return _take(relation, table, table.key)
+
+
+def _take(relation: Relation, table: TableMap, wanted: Sequence[int]) -> Take:
+    """Picks these of the table's columns out of a row, which has them in the order of the relation."""
+    order = [column.name for column in relation.columns]
+    columns = [table.columns[place].source for place in wanted]
+    places = [order.index(column.name) for column in columns]
+    converters = [None if table.plain else converter(column.kind) for column in columns]
+    if any(converters):
+        return taking(places, converters)
+    if places == list(range(len(order))):
+        return tuple
+    if len(places) == 1:
+        (only,) = places
+        return lambda fields: (fields[only],)
+    return itemgetter(*places)

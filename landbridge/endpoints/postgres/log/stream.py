@@ -1,0 +1,238 @@
+"""
+The slot's messages as transactions and heartbeats.
+
+What a heartbeat at X may claim: every commit whose record ends at X or before has been yielded. Decoding is in commit
+order and the connection keeps that order, so X may be
+- the place of a message that was emitted outside a transaction (ours come every second when nothing else does, which
+  also takes an idle database past the log of its busy neighbours);
+- the `wal_end` of a keepalive: the end of the last record that the walsender has decoded, sent after all that those
+  records gave. A row's message carries `wal_end` too: the place of its own record, before its commit. Both are true
+  once everything received has been read, and between two transactions only: inside one the claim would end it.
+"""
+
+import select
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg2.errors
+
+from landbridge.endpoints.postgres.connection import driver_errors
+from landbridge.endpoints.postgres.log import pgoutput
+from landbridge.endpoints.postgres.log.decode import Decoder
+from landbridge.endpoints.postgres.log.in_progress import InProgress
+from landbridge.endpoints.postgres.log.lsn import number, position
+from landbridge.errors import PositionLost
+from landbridge.model import Change, Position, Transaction
+from landbridge.plan import EndpointRef
+
+_PART_CHANGES = 10_000
+_PART_BYTES = 8 << 20
+_BEAT = 1.0
+_WATCH = 10.0
+_WAIT = 250  # milliseconds
+_PREFIX = b"landbridge"
+_IGNORED = (pgoutput.TYPE, pgoutput.ORIGIN)
+_EMIT = """
+    select extract(epoch from clock_timestamp())::float8
+    from pg_catalog.pg_logical_emit_message(false, 'landbridge', 'heartbeat')
+"""
+
+
+class Stream:
+    """
+    Implements abc.ChangeStream. `cursor` is in copy mode; `side` is an ordinary connection to the same database;
+    `watch` is called now and then and raises when the source no longer sends all that is planned.
+    """
+
+    def __init__(
+        self, cursor: Any, side: Any, decoder: Decoder, since: int, watch: Callable[[], None], ref: EndpointRef
+    ) -> None:
+        self._cursor, self._side, self._decoder, self._watch, self._ref = cursor, side, decoder, watch, ref
+        self._in_progress = InProgress(decoder)
+        self._since = self._heard = self._told = since
+        self._told_at = self._emitted_at = self._watched_at = time.monotonic()
+        self._ahead = 0.0  # of the source's clock before ours
+        self._changes: list[Change] = []
+        self._size = 0
+        self._inside = self._again = self._parted = self._streaming = False
+        self._commit, self._committed = 0, 0.0
+        # The driver's cursor confirms by itself up to a keepalive's end once the last message it read lies before what
+        # was confirmed; inside a long transaction that also holds while others before it are not applied yet. So
+        # another cursor of the connection confirms, and the one that reads has nothing to.
+        self._confirming = cursor.connection.cursor()
+        self._poll = select.poll()
+        self._poll.register(cursor.fileno(), select.POLLIN)
+
+    def __iter__(self) -> Iterator[Transaction]:
+        with log_errors(self._ref):
+            yield from self._transactions()
+
+    def confirm(self, position: Position) -> None:
+        with driver_errors(self._ref):
+            lsn = number(position)
+            self._confirming.send_feedback(write_lsn=lsn, flush_lsn=lsn, apply_lsn=lsn, force=True)
+
+    def _transactions(self) -> Iterator[Transaction]:
+        read, rows = self._cursor.read_message, self._decoder.rows
+        while True:
+            message = read()
+            if message is None:
+                found = self._idle()
+            elif self._streaming:
+                found = self._take(message.payload)
+            else:
+                payload = message.payload
+                decode = rows.get(payload[:5])
+                if decode is None:
+                    if payload[0] == pgoutput.STREAM_COMMIT:
+                        yield from self._streamed(payload)
+                        continue
+                    found = self._other(payload)
+                elif self._again:
+                    continue
+                else:
+                    if len(self._changes) >= _PART_CHANGES or self._size >= _PART_BYTES:
+                        yield self._part()
+                    self._changes.append(decode(payload))
+                    self._size += len(payload)
+                    continue
+            if found is not None:
+                yield found
+
+    def _other(self, payload: bytes) -> Transaction | None:
+        tag = payload[0]
+        if tag == pgoutput.BEGIN:
+            self._begin(payload)
+        elif tag == pgoutput.COMMIT:
+            return self._end(pgoutput.commit(payload))
+        elif tag == pgoutput.RELATION:
+            self._decoder.relation(payload)
+        elif tag == pgoutput.TRUNCATE:
+            self._changes += [] if self._again else self._decoder.truncate(payload)
+        elif tag == pgoutput.MESSAGE:
+            return self._message(payload)
+        elif tag == pgoutput.STREAM_START:
+            self._in_progress.begin(payload)
+            self._inside = self._streaming = True
+        elif tag == pgoutput.STREAM_ABORT:
+            self._in_progress.abort(payload)
+        elif tag not in _IGNORED:
+            raise self._decoder.undecodable(payload)
+        return None
+
+    def _take(self, payload: bytes) -> Transaction | None:
+        if payload[0] != pgoutput.STREAM_STOP:
+            self._in_progress.take(payload)
+            return None
+        self._in_progress.pause()
+        self._inside = self._streaming = False
+        return self._breathe()
+
+    def _streamed(self, payload: bytes) -> Iterator[Transaction]:
+        """The commit of a transaction that was sent before."""
+        whole, self._commit, end, self._committed = pgoutput.stream_commit(payload)
+        self._again = self._commit < self._since
+        for changes in self._in_progress.commit(whole):
+            if self._again:
+                break
+            if self._changes:
+                yield self._part()
+            self._changes = changes
+        if found := self._end(end):
+            yield found
+
+    def _begin(self, payload: bytes) -> None:
+        """The server sends again what it was not told is safe; a commit record never lies across a position."""
+        self._commit, self._committed = pgoutput.begin(payload)
+        self._again = self._commit < self._since
+        self._inside = True
+
+    def _part(self) -> Transaction:
+        """Where the commit ends is not known yet; just past its start is before that and after any other position."""
+        self._parted = True
+        return self._tell(self._commit + 1, last=False)
+
+    def _end(self, end: int) -> Transaction | None:
+        again, nothing = self._again, not self._changes and not self._parted
+        self._inside = self._again = self._parted = False
+        if again:
+            return None
+        if nothing:  # versions before 15 send transactions of other tables, empty
+            self._heard = max(self._heard, end)
+            return self._beat()
+        return self._tell(end, last=True)
+
+    def _tell(self, lsn: int, *, last: bool) -> Transaction:
+        told = Transaction(position(lsn), self._committed, self._changes, last)
+        self._changes, self._size = [], 0
+        self._told, self._told_at = lsn, time.monotonic()
+        if self._told_at - self._watched_at >= _WATCH:
+            self._watch()
+            self._watched_at = self._told_at
+        return told
+
+    def _message(self, payload: bytes) -> Transaction | None:
+        transactional, lsn, prefix = pgoutput.message(payload)
+        if transactional or self._inside:
+            return None
+        self._heard = max(self._heard, lsn)
+        return self._beat(now=prefix == _PREFIX)
+
+    def _idle(self) -> Transaction | None:
+        """Nothing more has been received."""
+        if not self._inside:
+            self._heard = max(self._heard, self._cursor.wal_end or 0)
+            if beat := self._beat():
+                return beat
+        self._emit_if_quiet()
+        self._poll.poll(_WAIT)
+        return None
+
+    def _breathe(self) -> Transaction | None:
+        """So that whoever reads us acts now and then, however long nothing comes but parts of what is not committed."""
+        self._emit_if_quiet()
+        now = time.monotonic()
+        if now - self._told_at < _BEAT:
+            return None
+        self._told_at = now
+        return Transaction(position(self._told), 0.0, [], last=True)
+
+    def _emit_if_quiet(self) -> None:
+        now = time.monotonic()
+        if now - self._told_at >= _BEAT / 2 and now - self._emitted_at >= _BEAT:
+            self._emit()
+
+    def close(self) -> None:
+        self._in_progress.close()
+
+    def _beat(self, *, now: bool = False) -> Transaction | None:
+        if self._heard <= self._told or not (now or time.monotonic() - self._told_at >= _BEAT):
+            return None
+        self._committed = time.time() + self._ahead
+        return self._tell(self._heard, last=True)
+
+    def _emit(self) -> None:
+        """A read-only default of the source does not forbid this."""
+        with self._side.cursor() as cursor:
+            cursor.execute(_EMIT)
+            self._ahead = cursor.fetchone()[0] - time.time()
+        self._emitted_at = time.monotonic()
+
+
+@contextmanager
+def log_errors(ref: EndpointRef) -> Iterator[None]:
+    """The driver's errors as ours; as PositionLost those by which the server says that the slot cannot go on."""
+    with driver_errors(ref):
+        try:
+            yield
+        except (
+            psycopg2.errors.UndefinedObject,
+            psycopg2.errors.UndefinedFile,
+            psycopg2.errors.ObjectNotInPrerequisiteState,
+        ) as error:
+            raise PositionLost(
+                f"the source's log cannot be read on: {error.diag.message_primary}",
+                mend="load again; then see that max_slot_wal_keep_size is large enough and that nobody drops the slot",
+            ) from None

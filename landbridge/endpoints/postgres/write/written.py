@@ -1,0 +1,115 @@
+"""The SQL by which rows of one table are written from its staging table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from landbridge.endpoints.postgres import queries
+from landbridge.endpoints.postgres.names import qualified, quote
+from landbridge.endpoints.postgres.read.ranges import place
+from landbridge.errors import Terminal
+from landbridge.model import Relation
+
+Places = tuple[int, ...]
+"""Columns by their places in an image."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrittenColumn:
+    """
+    type: the one under its domains. fixed: GENERATED ALWAYS AS IDENTITY, which no UPDATE may name. equal: the operator
+    of the primary key's index (types of extensions have their own, and the search path is empty). exact: equal values
+    of the type are always the same value, unlike 1.0 and 1.00.
+    """
+
+    name: str
+    type: str
+    fixed: bool
+    equal: str
+    exact: bool
+
+
+class WrittenTable:
+    """
+    Its staging table has a column i that counts the rows, o0, o1… for the key that a row has on the target and n0, n1…
+    for its image, all with the types and collations of the table, so that keys compare as they do in its index.
+    """
+
+    def __init__(self, relation: Relation, columns: Sequence[WrittenColumn], place: str) -> None:
+        """place: what stands after FROM for its own rows alone, without those of tables that inherit from it."""
+        self.relation, self.columns, self.place = relation, columns, place
+        self.name = qualified(relation.name)
+        self.staging = f'pg_temp."landbridge_{relation.number}"'
+        self.key: Places = relation.key
+        self.all: Places = tuple(range(len(columns)))
+        self.names = [quote(column.name) for column in columns]
+
+    def create_staging(self) -> str:
+        old = (self._typed(place, f"o{part}") for part, place in enumerate(self.key))
+        new = (self._typed(place, f"n{place}") for place in self.all)
+        return (
+            f"create temporary table if not exists {self.staging} on commit delete rows"
+            f" as select {', '.join(['0::int4 as i', *old, *new])} from {self.name} t with no data"
+        )
+
+    def _typed(self, place: int, name: str) -> str:
+        return f"t.{self.names[place]}::{self.columns[place].type} as {name}"
+
+    def copy(self) -> str:
+        return f"copy {self.name} ({', '.join(self.names)}) from stdin"
+
+    def stage(self, places: Places, *, old: bool) -> str:
+        columns = ["i", *(f"o{part}" for part in range(len(self.key)) if old), *(f"n{place}" for place in places)]
+        return f"copy {self.staging} ({', '.join(columns)}) from stdin"
+
+    def delete(self, staged: range) -> str:
+        return (
+            f"delete from {self.place} t using {self.staging} s where {self._same_key(old=True)} and {_within(staged)}"
+        )
+
+    def update(self, staged: range, places: Places, *, moved: bool) -> str:
+        """Sets what `places` has, the key only when it `moved`. With nothing to set it selects, for the row count."""
+        named = [place for place in places if moved or place not in self.key]
+        sets = [f"{self.names[place]} = s.n{place}" for place in named if not self.columns[place].fixed]
+        where = [self._same_key(old=moved), _within(staged)]
+        where += [f"t.{self.names[place]} = s.n{place}" for place in named if self.columns[place].fixed]
+        if not sets:
+            return f"select from {self.place} t join {self.staging} s on {' and '.join(where)}"
+        return f"update {self.place} t set {', '.join(sets)} from {self.staging} s where {' and '.join(where)}"
+
+    def insert_absent(self, staged: range) -> str:
+        images = ", ".join(f"s.n{place}" for place in self.all)
+        return (
+            f"insert into {self.name} ({', '.join(self.names)}) overriding system value"
+            f" select {images} from {self.staging} s where {_within(staged)} and {self._is_absent()}"
+        )
+
+    def absent(self, staged: range) -> str:
+        return f"select s.i from {self.staging} s where {_within(staged)} and {self._is_absent()}"
+
+    def _is_absent(self) -> str:
+        return f"not exists (select from {self.place} t where {self._same_key(old=False)})"
+
+    def _same_key(self, *, old: bool) -> str:
+        return " and ".join(
+            f"t.{self.names[place]} {self.columns[place].equal} s.{f'o{part}' if old else f'n{place}'}"
+            for part, place in enumerate(self.key)
+        )
+
+
+def _within(staged: range) -> str:
+    return f"s.i >= {staged.start} and s.i < {staged.stop}"
+
+
+def look_up(cursor: Any, relation: Relation) -> WrittenTable:
+    """The table as the catalog has it. Raises Terminal when it lacks a column that the relation has."""
+    rows = queries.rows(cursor, "written_columns", table=qualified(relation.name))
+    found = {row["name"]: WrittenColumn(**row) for row in rows}
+    own_rows = place(cursor.connection, relation.name)
+    lacking = [field.name for field in relation.fields if field.name not in found]
+    if lacking:
+        raise Terminal(
+            f"the target's table {relation.name} has no column {', '.join(lacking)}",
+            mend="put the table back as it was made (`landbridge status --json` lists it), then start again",
+        )
+    return WrittenTable(relation, [found[field.name] for field in relation.fields], own_rows)
