@@ -26,7 +26,14 @@ _KEEPALIVE = "5min"
 """wal_sender_timeout of our own session: how long whoever reads the stream may be busy with something else."""
 
 _HERE = f"select {AS_NUMBER % 'pg_catalog.pg_current_wal_insert_lsn()'}"
-_CREATE_SLOT = f"select {AS_NUMBER % 'lsn'} from pg_catalog.pg_create_logical_replication_slot(%s, 'pgoutput')"
+_CREATE_SLOT = (
+    f"select {AS_NUMBER % 'lsn'} from pg_catalog.pg_create_logical_replication_slot(%s, 'pgoutput', false, false{{}})"
+)
+_FAILOVER, _WITH_FAILOVER = ", true", 170_000
+"""From this version on a standby that synchronises slots (sync_replication_slots) has ours, too."""
+
+_PROTOCOLS = ((160_000, "4"), (150_000, "3"), (0, "2"))
+"""The newest that each version of the server speaks."""
 
 
 UNLOGGED = """
@@ -128,7 +135,8 @@ class ChangeLog:
     def _create_slot(self, cursor: Any, name: str) -> Position:
         cursor.execute(f"set statement_timeout = '{_SLOT_PATIENCE}s'")
         try:
-            cursor.execute(_CREATE_SLOT, (name,))
+            failover = _FAILOVER if cursor.connection.info.server_version >= _WITH_FAILOVER else ""
+            cursor.execute(_CREATE_SLOT.format(failover), (name,))
             return position(cursor.fetchone()[0])
         except psycopg2.errors.QueryCanceled:
             cursor.execute("set statement_timeout = 0")
@@ -143,9 +151,18 @@ class ChangeLog:
 def _start(connection: Any, name: str, since: Position) -> Any:
     cursor = connection.cursor()
     cursor.execute(f"set wal_sender_timeout = '{_KEEPALIVE}'")
-    options = {"proto_version": "2", "streaming": "on", "publication_names": quote(name), "messages": "true"}
+    options = {
+        "proto_version": _protocol(connection.info.server_version),
+        "streaming": "on",
+        "publication_names": quote(name),
+        "messages": "true",
+    }
     cursor.start_replication(slot_name=name, start_lsn=number(since), options=options)
     return cursor
+
+
+def _protocol(version: int) -> str:
+    return next(protocol for since, protocol in _PROTOCOLS if version >= since)
 
 
 def _name(run: str) -> str:

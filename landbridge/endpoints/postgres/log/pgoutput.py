@@ -1,8 +1,8 @@
 """
-What the output plugin `pgoutput` sends, protocol version 2 (manual, 54.9 "Logical Replication Message Formats"). The
-first byte of a message is its tag; numbers are big-endian; times are microseconds since 2000-01-01. Versions 3 and 4
-of the protocol add only messages that have to be asked for: of prepared transactions, which come when they commit
-without that, and for a subscriber with several workers.
+What the output plugin `pgoutput` sends, protocol versions 1 to 4 (manual, 54.9 "Logical Replication Message Formats").
+The first byte of a message is its tag; numbers are big-endian; times are microseconds since 2000-01-01. Version 2 adds
+transactions that are sent before they end. Versions 3 and 4 add only messages that have to be asked for: of prepared
+transactions, which come when they commit without that, and for a subscriber with several workers.
 """
 
 from dataclasses import dataclass
