@@ -193,6 +193,12 @@ def postgres_version(start_postgres: Callable[..., postgres.Server]) -> Callable
 
 
 @pytest.fixture(scope="session")
+def postgis_server(start_postgres: Callable[..., postgres.Server]) -> postgres.Server:
+    """Debian's PostgreSQL, in which PostGIS can be made an extension."""
+    return start_postgres("postgis")
+
+
+@pytest.fixture(scope="session")
 def mariadb_server(start_mysql: Callable[..., mysql.Server]) -> mysql.Server:
     """10.11; another MariaDB where the machine has no such package."""
     return start_mysql("10.11" if mysql.find("10.11") else "mariadb")

@@ -46,17 +46,17 @@ class Sweep:
         scripts = [(CASES / name).read_text(encoding="utf-8").split("\n-- later\n") for name in cases]
         for first, *_ in scripts:
             self.run(first)
-        self._plan()
+        self.plan()
         log = self.source.get(Changes)
         since = log.prepare(RUN, self.tables)
         for table in self.tables:
-            self._load(table)
+            self.load(table)
         for _, *later in scripts:
             for part in later:
                 self.run(part)
         self._apply(list(self._changes(log, since)))
 
-    def _plan(self) -> None:
+    def plan(self) -> None:
         catalog = self.source.get(Describes).describe([self._schema])
         found = (*(table.name for table in catalog.tables), *(named.name for named in catalog.types))
         names = {name: TableName(schema=self._to, name=name.name) for name in found}
@@ -76,7 +76,7 @@ class Sweep:
                 if statement.phase == "tables" and literally.exec_driver_sql(statement.exists).first() is None:
                     literally.exec_driver_sql(statement.sql)
 
-    def _load(self, table: TableMap) -> None:
+    def load(self, table: TableMap) -> None:
         reader, loader = self.source.get(Snapshots), self.target.get(Loads)
         with self.target.get(Connects).engine().begin() as connection:
             copy(
@@ -124,6 +124,11 @@ class Sweep:
         (side,) = (each.target_side for each in self.tables if each.source.name.name == table)
         with self.target.get(Views).view() as view:
             return sorted(view.rows(side, EVERYTHING), key=repr)
+
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        """The target, in its own words."""
+        with self.target.get(Connects).engine().connect() as connection:
+            return [tuple(row) for row in connection.execution_options(no_parameters=True).exec_driver_sql(sql)]
 
 
 def _verify(table: TableMap, left: View, right: View) -> None:

@@ -64,11 +64,12 @@ PY
   missed "$name" "$log"
 }
 
-if ls -d "$root"/{mysql-9.7,mariadb-10.11,mariadb-11.8,postgres-14,postgres-15,postgres-16,postgres-17}/.done >/dev/null 2>&1; then exit 0; fi
+if ls -d "$root"/{mysql-9.7,mariadb-10.11,mariadb-11.8,postgres-14,postgres-15,postgres-16,postgres-17,postgres-postgis}/.done >/dev/null 2>&1; then exit 0; fi
 
 unpack mysql-9.7 sid mysql-server-core mysql-client-core -- mysql-server-core mysql-client-core
 unpack mariadb-10.11 bookworm mariadb-server-core mariadb-client-core -- mariadb-server-core mariadb-client-core
 unpack mariadb-11.8 trixie mariadb-server-core mariadb-client-core --
+unpack postgres-postgis bookworm postgresql-15 postgresql-15-postgis-3 -- postgresql postgresql-postgis
 wheel 14 14.23.0
 wheel 15 15.19.0
 wheel 16 16.15.0

@@ -69,7 +69,7 @@ loader=$(cd "$part" && ls -d usr/lib/"$triplet"/ld-linux-*.so.* usr/lib64/ld-lin
 libraries="$dest/usr/lib/$triplet:$dest/usr/lib:$dest/usr/lib/mysql"
 argv0='--argv0 "$0" '
 "$part/$loader" --help 2>/dev/null | grep -q -- --argv0 || argv0= # C libraries before 2.33 lack the option
-for program in "$part"/usr/bin/* "$part"/usr/sbin/*; do
+for program in "$part"/usr/bin/* "$part"/usr/sbin/* "$part"/usr/lib/postgresql/*/bin/*; do
   [ -f "$program" ] && [ -x "$program" ] || continue
   inside=${program#"$part"}
   if [ ! -L "$program" ] && [ "$(head -c4 "$program" | tail -c3)" = ELF ]; then
@@ -79,6 +79,10 @@ for program in "$part"/usr/bin/* "$part"/usr/sbin/*; do
     chmod +x "$program"
   fi
   ln -sfn "..$inside" "$part/w/$(basename "$program")"
+done
+# The package's own script would choose one of the versions that may be installed together.
+for control in "$part"/usr/share/postgresql/*/extension/postgis-3.control; do
+  if [ -f "$control" ]; then cp "$control" "${control%-3.control}.control"; fi
 done
 rm -rf "$dest"
 mv "$part" "$dest"

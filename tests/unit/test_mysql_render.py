@@ -44,8 +44,6 @@ SAME = [
     (kinds.Bit(length=64), "bit(64)"),
     (kinds.Year(), "year"),
     (kinds.Inet(), "varchar(43)"),
-    (kinds.Geometry(), "geometry"),
-    (kinds.Geometry(subtype="multipolygon", srid=4326), "multipolygon"),
     (kinds.Vector(dimension=3), "vector(3)"),
 ]
 
@@ -70,6 +68,8 @@ TOLD = [
     (kinds.Array(element=INT, native="integer[]"), "json"),
     (kinds.Composite(fields=(("a", INT),), native="s.t"), "json"),
     (kinds.Hstore(), "json"),
+    (kinds.Geometry(), "geometry"),
+    (kinds.Geometry(subtype="multipolygon", srid=4326), "multipolygon"),
     (kinds.Other(native="interval"), "longtext"),
 ]
 
@@ -78,7 +78,7 @@ TOLD = [
 def test_kinds_that_lose_something(kind: Kind, native: str) -> None:
     found, losses = render(kind)
     assert found == native
-    assert [loss.blocking for loss in losses] == [False]
+    assert {loss.blocking for loss in losses} == {False}
 
 
 @pytest.mark.parametrize(

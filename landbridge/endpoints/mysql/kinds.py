@@ -342,7 +342,12 @@ def _geometry(kind: Geometry) -> Rendered:
     if kind.subtype and kind.subtype not in _SHAPES:
         what = f"geometries of the subtype {kind.subtype} cannot be stored"
         return "geometry", (Loss(column="", what=what, blocking=True, choices=("exclude the table",)),)
-    return kind.subtype or "geometry", ()
+    told = [_told("empty geometries other than collections are refused when their row is loaded, or of no use here")]
+    if not kind.subtype:
+        told.append(_told("geometries with Z or M and those with arcs are refused when their row is loaded"))
+    if kind.srid:
+        told.append(_told(f"values keep their SRID, but that it is {kind.srid} is no rule of the column here"))
+    return kind.subtype or "geometry", tuple(told)
 
 
 def _other(kind: Other) -> Rendered:

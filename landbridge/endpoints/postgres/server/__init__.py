@@ -61,6 +61,7 @@ def find(version: str | None = None) -> Path | None:
     embedded = bindir()
     found = [embedded] if embedded and version in (None, _embedded_major()) else []
     found += sorted(private.glob(f"postgres-{wanted}/bin"), reverse=True)
+    found += sorted(private.glob(f"postgres-{wanted}/usr/lib/postgresql/*/bin"), reverse=True)
     found += sorted(Path("/usr/lib/postgresql").glob(f"{wanted}/bin"), reverse=True)
     return next((folder for folder in found if (folder / "initdb").is_file()), None)
 
