@@ -5,7 +5,7 @@ target, the position that covers it. So everything is applied exactly once, what
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -13,12 +13,13 @@ import sqlalchemy as sa
 
 from landbridge import ledger
 from landbridge.backoff import Backoff
-from landbridge.batch import BatchWriter, Misfit, Stopped
+from landbridge.batch import BatchWriter, Stopped
 from landbridge.endpoints import Endpoint
 from landbridge.endpoints.abc import Connects
 from landbridge.errors import Fenced, RowRejected, Terminal, Transient
 from landbridge.ledger import StreamRow
 from landbridge.model import Change, Position, Transaction
+from landbridge.narrowing import Narrowing
 from landbridge.spool import SpoolReader
 
 log = logging.getLogger(__name__)
@@ -44,12 +45,12 @@ class Applied:
     trouble: str = ""
 
 
-class _Careful(Exception):
-    """What ends at `position` did not go as sets: row by row, from the position committed, it shows what is wrong."""
+class _Refused(Exception):
+    """These transactions did not go; from the position committed on, fewer at once will show which one it is."""
 
-    def __init__(self, position: Position) -> None:
-        super().__init__(position)
-        self.position = position
+    def __init__(self, batch: Sequence[Transaction]) -> None:
+        super().__init__(batch[-1].position)
+        self.batch = batch
 
 
 class Applying:
@@ -72,7 +73,7 @@ class Applying:
         self.open_spool, self.stopping = open_spool, stopping
         self.done = Applied(position=Position(""), committed=0.0, changes=0, state="loading")
         self.engine = target.get(Connects).engine()
-        self.careful_until: Position | None = None
+        self.narrowing = Narrowing()
         self._tell = tell
 
     def tell(self) -> None:
@@ -92,9 +93,8 @@ class Applying:
                 log.warning("trying again: %s", error.found)
                 self.tell()
                 backoff.wait()
-            except _Careful as careful:
-                log.warning("up to %s changes go row by row: they did not fit as sets", careful.position)
-                self.careful_until = careful.position
+            except _Refused as refused:
+                self.narrowing.refused(refused.batch)
             except Stopped:
                 return
 
@@ -209,7 +209,7 @@ class _Session:
             if self._large is None and ((hold and transaction.position > hold) or (taken and not transaction.last)):
                 break
             taken += 1
-            if self._large is not None or not transaction.last:
+            if self._large is not None or not transaction.last or taken == self._applying.narrowing.most:
                 break
         batch, self._pending = self._pending[:taken], self._pending[taken:]
         return batch
@@ -231,15 +231,14 @@ class _Session:
                     self._writer.close(self._position, last.position)
             else:
                 self._apply_part(last, changes)
-        except RowRejected as error:
-            self._applying.reject(self._writer.current, error)
-            raise
         except Fenced:
             raise
-        except (Misfit, Terminal):
-            if self._careful:
-                raise
-            raise _Careful(last.position) from None
+        except Terminal as error:
+            if not self._careful:
+                raise _Refused(batch) from None
+            if isinstance(error, RowRejected):
+                self._applying.reject(self._writer.current, error)
+            raise
         if last.last:
             self._committed(last.position, last.committed)
 
@@ -276,12 +275,11 @@ class _Session:
             state="applying",
         )
         self._position, self._heartbeat, self._committed_at = position, None, time.monotonic()
-        if applying.careful_until is not None and position >= applying.careful_until:
-            applying.careful_until = None
+        applying.narrowing.applied(position)
 
     def _quiet(self) -> bool:
         return time.monotonic() - self._committed_at >= _HEARTBEAT
 
     @property
     def _careful(self) -> bool:
-        return self._applying.careful_until is not None
+        return self._applying.narrowing.careful

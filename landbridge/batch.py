@@ -1,4 +1,7 @@
-"""Writing the changes of a batch inside the target's open transaction: as sets, or row by row in the source's order."""
+"""
+Writing the changes of a batch inside the target's open transaction: as sets, a table's halves where the whole does not
+fit, and row by row in the source's order what is left.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -7,13 +10,15 @@ import sqlalchemy as sa
 from landbridge import ledger
 from landbridge.cascades import Cascades
 from landbridge.cascades_ahead import Ahead, Concerned
-from landbridge.compaction import RowByRow, Step, Truncation, compact
+from landbridge.compaction import RowByRow, Step, by_table, compact
 from landbridge.endpoints import Endpoint
 from landbridge.endpoints.abc import Applies, ReadsAgain, Reread, TableBatch
 from landbridge.errors import Terminal
 from landbridge.model import INSERT, Change, Position, TableMap, Transaction, Value
 
 _KEYS_AT_ONCE = 1000
+_FEW = 16
+"""Changes that go row by row rather than in halves again: an attempt costs as much."""
 
 Missing = dict[int, list[tuple[Value, ...]]]
 
@@ -66,11 +71,10 @@ class BatchWriter:
 
     def write(self, changes: Sequence[Change], position: Position, *, careful: bool) -> None:
         """
-        position: where the target stands, exactly or, before Pmax, at least. careful: row by row. Raises Misfit, or
-        Terminal when the target refuses something; RowRejected only when row by row.
+        position: where the target stands, exactly or, before Pmax, at least. careful: row by row. Raises Terminal when
+        the target refuses something; unless careful it may be the order of tables that was wrong.
         """
-        converge = self.consistent is not None and position < self.consistent
-        converge = converge or (careful and _lacking(changes))
+        converge = (self.consistent is not None and position < self.consistent) or _lacking(changes)
         missing: Missing = {}
         if converge or not self._cascades:
             self._write(changes, converge, missing, careful=careful)
@@ -109,17 +113,41 @@ class BatchWriter:
         if careful:
             self._replay(changes, converge, missing)
             return
-        for step in compact(changes, self._keys, converge=converge):
-            self._take(step, converge, missing)
+        tables, truncated = by_table(changes)
+        for number in truncated:
+            self._writer.truncate(number)
+        for own in tables.values():
+            self._write_table(own, converge, missing)
+
+    def _write_table(self, changes: list[Change], converge: bool, missing: Missing) -> None:
+        """Unique values that are handed from row to row fit into no set that holds both rows, but most others do."""
+        if self._stopping():
+            raise Stopped
+        found: Missing = {}
+        savepoint = self._connection.begin_nested()
+        try:
+            for step in compact(changes, self._keys, converge=converge):
+                self._take(step, converge, found)
+        except (Misfit, Terminal):
+            savepoint.rollback()
+        else:
+            savepoint.commit()
+            for number, keys in found.items():
+                missing.setdefault(number, []).extend(keys)
+            return
+        if len(changes) <= _FEW:
+            self._replay(changes, converge, missing)
+            return
+        middle = len(changes) // 2
+        self._write_table(changes[:middle], converge, missing)
+        self._write_table(changes[middle:], converge, missing)
 
     def _take(self, step: Step, converge: bool, missing: Missing) -> None:
-        if isinstance(step, Truncation):
-            self._writer.truncate(step.table)
-        elif isinstance(step, RowByRow):
-            if not converge and _lacking(step.changes):
+        if isinstance(step, RowByRow):
+            if len(step.changes) > _FEW:
                 raise Misfit
             self._replay(step.changes, converge, missing)
-        else:
+        elif isinstance(step, TableBatch):
             if not self._writer.write(step, converge and bool(self._keys[step.table])):
                 raise Misfit
             if step.missing:

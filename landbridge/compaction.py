@@ -41,7 +41,7 @@ class _NotSets(Exception):
 
 def compact(changes: Iterable[Change], keys: Mapping[int, tuple[int, ...]], *, converge: bool) -> list[Step]:
     """The steps that do what `changes` do, in order. keys: for each table where its key stands in an image, or ()."""
-    tables, truncated = _by_table(changes)
+    tables, truncated = by_table(changes)
     steps: list[Step] = [Truncation(table=number) for number in truncated]
     for number, own in tables.items():
         key = keys[number]
@@ -57,7 +57,7 @@ def compact(changes: Iterable[Change], keys: Mapping[int, tuple[int, ...]], *, c
     return steps
 
 
-def _by_table(changes: Iterable[Change]) -> tuple[dict[int, list[Change]], dict[int, None]]:
+def by_table(changes: Iterable[Change]) -> tuple[dict[int, list[Change]], dict[int, None]]:
     """What is left to do after the last TRUNCATE of each table, and the tables truncated."""
     tables: dict[int, list[Change]] = {}
     truncated: dict[int, None] = {}

@@ -58,7 +58,8 @@ class Writer:
         self._relations = {table.number: table for table in tables}
         self._tables: dict[int, WrittenTable] = {}
         self._staging: set[int] = set()
-        self._staged: dict[int, int] = {}
+        self._staged: dict[int, int] = {}  # rows so far: their numbers only ever grow, as a savepoint brings rows back
+        self._cleared: dict[int, int] = {}
         driver = connection.connection.driver_connection
         with driver_errors(self._ref):
             self._cursor: Any = driver.cursor()  # type: ignore[union-attr]
@@ -68,8 +69,9 @@ class Writer:
             driver.commit()  # type: ignore[union-attr]
             self._silence_triggers(driver)
         self._replay = Replay(self._ref, self._cursor, self._table)
-        sa.event.listen(connection, "commit", lambda _: self._staged.clear())
-        sa.event.listen(connection, "rollback", lambda _: self._forget())
+        sa.event.listen(connection, "commit", lambda _: self._cleared.update(self._staged))
+        sa.event.listen(connection, "rollback", lambda _: self._staging.clear())
+        sa.event.listen(connection, "rollback_savepoint", lambda *_: self._staging.clear())
 
     def _silence_triggers(self, driver: Any) -> None:
         """What triggers did on the source is in the stream already."""
@@ -94,10 +96,6 @@ class Writer:
                 mend=f"grant set on parameter session_replication_role to {self._ref.user} (version 15 and later), or"
                 f" until the cutover: " + "; ".join(f"alter table {name} disable trigger user" for name in found),
             )
-
-    def _forget(self) -> None:
-        self._staging.clear()
-        self._staged.clear()
 
     def write(self, batch: TableBatch, converge: bool) -> bool:
         with driver_errors(self._ref):
@@ -192,10 +190,10 @@ class Writer:
         if number not in self._staging:
             self._cursor.execute(table.create_staging())
             self._staging.add(number)
-        if self._staged.get(number, 0) > _CROWDED:
-            self._cursor.execute(f"truncate {table.staging}")
-            self._staged[number] = 0
         start = self._staged.get(number, 0)
+        if start - self._cleared.get(number, 0) > _CROWDED:
+            self._cursor.execute(f"truncate {table.staging}")
+            self._cleared[number] = start
         staged = range(start, start + len(updates))
         self._staged[number] = staged.stop
         columns: list[Sequence[Value]] = [[b"%d" % count for count in staged]]

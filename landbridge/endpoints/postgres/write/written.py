@@ -49,7 +49,7 @@ class WrittenTable:
         new = (self._typed(place, f"n{place}") for place in self.all)
         return (
             f"create temporary table if not exists {self.staging} on commit delete rows"
-            f" as select {', '.join(['0::int4 as i', *old, *new])} from {self.name} t with no data"
+            f" as select {', '.join(['0::int8 as i', *old, *new])} from {self.name} t with no data"
         )
 
     def _typed(self, place: int, name: str) -> str:
