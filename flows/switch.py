@@ -14,11 +14,11 @@ def switch(plan: Plan) -> None:
     """Freeze, drain, check, open; or raise, with the source as it was."""
     with phase_of_run("switch", plan) as this, replicating(plan) as stream:
         checks.get_ready()
-        with cutover.switching(plan, this.run) as step:
+        with checks.following(plan, this.run) as noted, cutover.switching(plan, this.run) as step:
             cutover.freeze(step)
             cutover.drain(step, stream.watch)
             cutover.advance_counters(step)
-            measured = cutover.check_once_more(plan, step, stream.watch, this)
+            measured = cutover.check_once_more(plan, step, stream.watch, this, noted)
             build(plan, this.run, "foreign keys", this.say)
             build(plan, this.run, "triggers", this.say)
             cutover.open_target(step, stream.watch)

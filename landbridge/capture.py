@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from landbridge import ledger
 from landbridge.backoff import Backoff
+from landbridge.changed_keys import remembered
 from landbridge.endpoints import Endpoint
 from landbridge.endpoints.abc import Changes, ChangeStream, Connects
 from landbridge.errors import MigrationError, PositionLost, Transient
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 _FLUSH = 0.05
 _LOOK = 1.0
 _ROOM_POLL = 0.2
+_SHARE_FOR_THE_SWITCH = 0.25
 
 
 @dataclass
@@ -126,11 +128,18 @@ class Capturing:
         """At what apply has committed meanwhile; telling the stream keeps its connection alive, too."""
         self._looked = time.monotonic()
         self._applied = max(self._applied, self._folder.applied() or self._applied)
-        spool.trim(self._applied)
+        spool.trim(self._needed(spool))
         if stream is not None:
             stream.confirm(self._applied)
         done.position, done.spool_bytes = spool.tail, spool.size()
         self._tell(done)
+
+    def _needed(self, spool: "Spooling") -> Position:
+        """From where the spool is kept: for the switch from the last clean comparison on, while that costs little."""
+        checked = remembered(self._folder)
+        if checked is None or spool.size() > self._bound * _SHARE_FOR_THE_SWITCH:
+            return self._applied
+        return min(self._applied, checked)
 
     def _wait_for_room(self, spool: "Spooling", done: Captured, stream: ChangeStream) -> None:
         """Between transactions only: an open one must come to its end. The file in use is never trimmed."""

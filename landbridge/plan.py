@@ -153,6 +153,9 @@ class CaptureSettings(_Strict):
 
 class ValidationSettings(_Strict):
     timeout: Duration = Field(default="10m", description="how long a comparison may wait for its position")
+    in_switch: Literal["auto", "everything", "changes"] = Field(
+        default="auto", description="what the switch compares again while the source stands still"
+    )
 
 
 class CutoverSettings(_Strict):

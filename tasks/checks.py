@@ -1,17 +1,21 @@
 """The exact comparison of both sides, and what is shown of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
+from landbridge import ledger
 from landbridge.catch_up import Watch
 from landbridge.model import TableMap
 from landbridge.plan import Plan
 from tasks import artifacts
 from tasks.board import BOARD
 from tasks.home import run_folder
+from tasks.running import ledger_of
 from tasks.steps import step
 
 if TYPE_CHECKING:
+    from landbridge.changed_keys import Following
     from validation.verify import Measured, Verdict
 
 
@@ -21,14 +25,37 @@ def get_ready() -> None:
 
 
 @step("compare", retries=2)
-def compare(plan: Plan, run: str, watch: Watch, say: Callable[[str], None], *, still: bool = False) -> "Measured":
-    """still: nothing moves any more, so apply needs not be held."""
+def compare(
+    plan: Plan,
+    run: str,
+    watch: Watch,
+    say: Callable[[str], None],
+    *,
+    still: bool = False,
+    changed: "Following | None" = None,
+) -> "Measured":
+    """still: nothing moves any more, so apply needs not be held. changed: then only that is compared."""
     from validation.verify import measure
 
     def progress(table: TableMap, done: int, ranges: int) -> None:
         say(f"{table.source.name}: {done} of {ranges} ranges")
 
-    return measure(plan, run, watch, still=still, progress=progress)
+    return measure(plan, run, watch, still=still, changed=changed, progress=progress)
+
+
+@contextmanager
+def following(plan: Plan, run: str) -> Iterator["Following | None"]:
+    """What changed since the last clean comparison, as far as apply is; None where that is not known."""
+    from validation.verify import following
+
+    with ledger_of(plan).connect() as connection:
+        applied = ledger.read_stream(connection, run).position
+    found = following(plan, run, run_folder(run))
+    if found is None:
+        yield None
+        return
+    with closing(found):
+        yield found if found.follow(applied) else None
 
 
 @step("judge", retries=2)
@@ -58,6 +85,8 @@ def show(plan: Plan, verdict: "Verdict") -> str:
 
 
 def _line(verdict: "Verdict") -> str:
+    if verdict.passed and verdict.since is not None:
+        return f"all {verdict.rows:,} rows that changed since the last comparison are equal"
     if verdict.passed:
         return f"all {verdict.rows:,} rows are equal"
     return f"NOT equal: {verdict.differing:,} differing row(s) among {verdict.rows:,}"

@@ -14,6 +14,7 @@ from landbridge.cutover import Cutover
 from landbridge.endpoints import connect
 from landbridge.endpoints.abc import Changes
 from landbridge.errors import CutoverVoid, Terminal
+from landbridge.model import Position
 from landbridge.plan import Plan
 from tasks import checks
 from tasks.home import run_folder
@@ -22,7 +23,11 @@ from tasks.schema import take_back_what_acts
 from tasks.steps import step
 
 if TYPE_CHECKING:
+    from landbridge.changed_keys import Following
     from validation.verify import Measured, Verdict
+
+_MOMENTS = 2.0
+"""Seconds that the comparison of everything may cost the switch."""
 
 _SLOWER = 2.0
 """A comparison may take this much longer than the last one did."""
@@ -98,16 +103,21 @@ def open_target(cutover: Cutover, watch: Watch) -> None:
     cutover.open(watch)
 
 
-def check_once_more(plan: Plan, cutover: Cutover, watch: Watch, this: Phase) -> "Measured | None":
+def check_once_more(
+    plan: Plan, cutover: Cutover, watch: Watch, this: Phase, noted: "Following | None"
+) -> "Measured | None":
     """
-    The whole comparison again, while both sides stand still; its reports can wait. Left out, and said so, where the
-    last one took longer than the freeze may last: each change since then was applied with its row count proven.
+    The comparison again, while both sides stand still; its reports can wait. Of everything where that is a matter of
+    moments, else of what changed since the last clean one. Left out, and said so, where it is not known what changed
+    and the last one took longer than the freeze may last: each change was applied with its row count proven.
     """
     left, last = float(cutover.detail["deadline"]) - time.time(), _last_seconds(plan, cutover.run)
-    if last * _SLOWER > left:
+    changed = _followed(plan, cutover, noted, last)
+    fits = last * _SLOWER <= left or plan.validation.in_switch == "everything"
+    if not fits and (changed is None or None in changed.keys.values()):
         this.detail["final_check"] = f"not repeated: it took {last:.0f} s and the freeze had {left:.0f} s left"
         return None
-    measured = checks.compare(plan, cutover.run, watch, this.say, still=True)
+    measured = checks.compare(plan, cutover.run, watch, this.say, still=True, changed=changed)
     if not measured.comparison.equal:
         cutover.undo()
         verdict = report(plan, cutover.run, measured, this)
@@ -115,6 +125,14 @@ def check_once_more(plan: Plan, cutover: Cutover, watch: Watch, this: Phase) -> 
             f"the final check found {verdict.differing:,} differing row(s)", mend=f"see the report {verdict.report}"
         )
     return measured
+
+
+def _followed(plan: Plan, cutover: Cutover, noted: "Following | None", last: float) -> "Following | None":
+    """What changed up to the marker; None where that is not known, or everything is to be compared."""
+    wanted = plan.validation.in_switch
+    if noted is None or wanted == "everything" or (wanted == "auto" and last <= _MOMENTS):
+        return None
+    return noted if noted.follow(Position(cutover.detail["marker"])) else None
 
 
 def report(plan: Plan, run: str, measured: "Measured", this: Phase) -> "Verdict":
@@ -125,7 +143,7 @@ def report(plan: Plan, run: str, measured: "Measured", this: Phase) -> "Verdict"
 
 def _last_seconds(plan: Plan, run: str) -> float:
     with ledger_of(plan).connect() as connection:
-        latest = ledger.latest_round(connection, run)
+        latest = ledger.latest_round(connection, run, whole=True)
     return float(latest["detail"]["seconds"]) if latest and latest["detail"] else 0.0
 
 

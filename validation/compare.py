@@ -4,10 +4,12 @@ position of the source, then it runs on, and the comparing takes as long as it l
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+
+import sqlalchemy as sa
 
 from landbridge import ledger
 from landbridge.catch_up import Watch, holding
@@ -28,8 +30,9 @@ Progress = Callable[[TableMap, int, int], None]
 class RangeResult:
     """
     proof: 'checksum' (both servers hashed the canonical texts), 'value' (streamed and compared parsed, because the
-    texts differed) or 'settled' (of a table without transactions: what differed was read again until it agreed, and the
-    row count is the target's). The proofs are equal when the sides are.
+    texts differed), 'changed keys' (by value, the rows that changed since the last comparison) or 'settled' (of a table
+    without transactions: what differed was read again until it agreed, and the row count is the target's). The proofs
+    are equal when the sides are.
     """
 
     table: TableMap
@@ -50,11 +53,15 @@ class RangeResult:
 
 @dataclass(kw_only=True)
 class Comparison:
-    """All ranges of all tables at one position. orphans: rows that point nowhere, by table and foreign key."""
+    """
+    All ranges of all tables at one position, or what changed in them since another. orphans: rows that point nowhere,
+    by table and foreign key.
+    """
 
-    position: Position | None
-    expected_ranges: int
-    held: float
+    position: Position | None = None
+    since: Position | None = None
+    expected_ranges: int = 0
+    held: float = 0.0
     ranges: list[RangeResult] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
     orphans: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -75,17 +82,17 @@ def compare(
     *,
     patience: float,
     still: bool = False,
+    only: Collection[int] | None = None,
     progress: Progress = lambda _table, _done, _all: None,
 ) -> Comparison:
     """
-    still: the source is frozen and everything is applied, so nothing needs holding. Transient when the views cannot be
-    had within `patience` seconds.
+    still: the source is frozen and everything is applied, so nothing needs holding. only: these tables' numbers.
+    Transient when the views cannot be had within `patience` seconds.
     """
     begun = time.monotonic()
     with target.get(Connects).engine().begin() as connection:
-        work = {table: _ranges(table, ledger.segment_bounds(connection, run, table.number))
-                for table in ledger.tables(connection, run)}  # fmt: skip
-        objects = ledger.blueprint(connection, run).objects
+        tables, objects = ledger.tables(connection, run), ledger.blueprint(connection, run).objects
+        work = _work(connection, run, tables if only is None else [t for t in tables if t.number in only])
     settling = None if still else Settling(source, target, run, watch, patience)
     with _views(source, target, run, watch, patience, still) as (left, right, held):
         comparison = Comparison(position=left.position, expected_ranges=sum(map(len, work.values())), held=held)
@@ -99,6 +106,10 @@ def compare(
             comparison.answers += ask(objects, left, right)
     comparison.seconds = time.monotonic() - begun
     return comparison
+
+
+def _work(connection: sa.Connection, run: str, tables: Sequence[TableMap]) -> dict[TableMap, list[Bounds]]:
+    return {table: _ranges(table, ledger.segment_bounds(connection, run, table.number)) for table in tables}
 
 
 def _ranges(table: TableMap, bounds: list[Bounds]) -> list[Bounds]:
@@ -166,7 +177,7 @@ def _judge(
         source, proof, proofs = target, "settled", (0, 0)
     result = RangeResult(
         table=table, number=number, bounds=bounds, source=source, target=target, proof=proof,
-        source_proof=_hex(proofs[0]), target_proof=_hex(proofs[1]), differing=outcome.differing,
+        source_proof=hexed(proofs[0]), target_proof=hexed(proofs[1]), differing=outcome.differing,
     )  # fmt: skip
     return result, outcome.named
 
@@ -181,5 +192,5 @@ def _settle(table: TableMap, outcome: Outcome, settling: Settling) -> int:
     return outcome.differing
 
 
-def _hex(number: int) -> str:
+def hexed(number: int) -> str:
     return f"{number:016x}"

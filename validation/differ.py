@@ -55,12 +55,23 @@ def _share(share: int, passes: int) -> Callable[[bytes], bool]:
 def _one_pass(
     table: TableMap, bounds: Bounds, source: View, target: View, ours: Callable[[bytes], bool], outcome: Outcome
 ) -> None:
-    left, right = table.source_side, table.target_side
+    left, right = source.rows(table.source_side, bounds), target.rows(table.target_side, bounds)
+    diff_rows(table, left, right, outcome, ours)
+
+
+def diff_rows(
+    table: TableMap,
+    left: Iterable[Row],
+    right: Iterable[Row],
+    outcome: Outcome,
+    ours: Callable[[bytes], bool] = lambda _: True,
+) -> None:
+    """Rows of both sides, in any order; what differs is added to the outcome. ours: the keys that count."""
     expected: dict[Key, list[Digests]] = {}
-    for key, digests in _digests(left, source.rows(left, bounds), ours):
+    for key, digests in _digests(table.source_side, left, ours):
         expected.setdefault(key, []).append(digests)
         outcome.source_digest = (outcome.source_digest + _total(digests)) % 2**64
-    for key, digests in _digests(right, target.rows(right, bounds), ours):
+    for key, digests in _digests(table.target_side, right, ours):
         outcome.target_digest = (outcome.target_digest + _total(digests)) % 2**64
         _match(table, key, digests, expected, outcome)
     for key, missing in expected.items():

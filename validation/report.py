@@ -55,6 +55,8 @@ def write(page: Page, path: Path) -> Path:
 
 def _sentence(page: Page) -> str:
     rows = sum(result.source.rows for result in page.comparison.ranges)
+    if page.passed and page.comparison.since is not None:
+        return f"Both sides were equal before; the {rows:,} rows that changed since are the same on both, too."
     if page.passed:
         return f"All {rows:,} rows of {len(_tables(page.comparison.ranges))} tables are the same on both sides."
     differing = sum(result.differing for result in page.comparison.ranges)
@@ -70,6 +72,7 @@ def _tiles(comparison: Comparison) -> list[tuple[str, str]]:
         ("compared in", f"{comparison.seconds:.1f} s"),
         ("apply held for", f"{comparison.held:.2f} s"),
         ("position", (comparison.position or "still")[:40]),
+        *([("changed since", comparison.since[:40])] if comparison.since is not None else []),
     ]
 
 

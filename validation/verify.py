@@ -8,17 +8,25 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from landbridge import ledger
+from landbridge import changed_keys, ledger
 from landbridge.catch_up import Watch
+from landbridge.changed_keys import Following
 from landbridge.endpoints import connect
 from landbridge.endpoints.abc import Connects
+from landbridge.errors import Terminal
+from landbridge.model import Position
 from landbridge.plan import Plan, seconds
+from landbridge.runfolder import RunFolder
+from validation.changed import compare_changed
 from validation.compare import Comparison, Progress, compare
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """report: a page that needs no network; docs: the Data Docs; data: the same as JSON."""
+    """
+    since: only what changed after that position was compared. report: a page that needs no network; docs: the Data
+    Docs; data: the same as JSON.
+    """
 
     round: int
     passed: bool
@@ -28,6 +36,7 @@ class Verdict:
     seconds: float
     held: float
     position: str | None
+    since: str | None
     report: str
     docs: str
     data: str
@@ -47,16 +56,22 @@ def measure(
     watch: Watch,
     *,
     still: bool = False,
+    changed: Following | None = None,
     progress: Progress = lambda _table, _done, _all: None,
 ) -> Measured:
     """
-    still: the source is frozen and everything is applied. Raises Transient when both sides cannot be seen at one
-    position in time.
+    still: the source is frozen and everything is applied; with `changed` only that is compared. Raises Transient when
+    both sides cannot be seen at one position in time.
     """
     source, target = connect(plan.source), connect(plan.target)
     engine = target.get(Connects).engine()
     with engine.begin() as connection:
         number = ledger.begin_round(connection, run)
+    if still and changed is not None:
+        return Measured(
+            round=number,
+            comparison=compare_changed(source, target, run, watch, changed.keys, changed.after, progress),
+        )
     patience = seconds(plan.validation.timeout)
     comparison = compare(source, target, run, watch, patience=patience, still=still, progress=progress)
     return Measured(round=number, comparison=comparison)
@@ -65,6 +80,7 @@ def measure(
 def decide(plan: Plan, run: str, folder: Path, measured: Measured) -> Verdict:
     """The suites' word, the reports, and both into the ledger. Differences are no error here, they are the verdict."""
     verdict = _judge(plan, run, measured, folder / f"validation-{measured.round}")
+    _note(RunFolder(folder), verdict)
     with connect(plan.target).get(Connects).engine().begin() as connection:
         ledger.record(connection, run, _objects(measured.comparison))
         ledger.add_differences(connection, run, measured.round, measured.comparison.differences)
@@ -77,6 +93,27 @@ def decide(plan: Plan, run: str, folder: Path, measured: Measured) -> Verdict:
             detail=asdict(verdict),
         )
     return verdict
+
+
+def _note(folder: RunFolder, verdict: Verdict) -> None:
+    """For the switch: from here on it is enough to look at what changes."""
+    if not verdict.passed:
+        changed_keys.forget(folder)
+    elif verdict.position is not None:
+        changed_keys.remember(folder, Position(verdict.position))
+
+
+def following(plan: Plan, run: str, folder: Path) -> Following | None:
+    """What changes since the last clean comparison; None where there was none or the spool does not reach back."""
+    position = changed_keys.remembered(RunFolder(folder))
+    if position is None:
+        return None
+    with connect(plan.target).get(Connects).engine().begin() as connection:
+        tables = ledger.tables(connection, run)
+    try:
+        return Following(RunFolder(folder), run, position, tables)
+    except Terminal:
+        return None
 
 
 def _objects(comparison: Comparison) -> Iterator[ledger.Item]:
@@ -120,7 +157,7 @@ def _judge(plan: Plan, run: str, measured: Measured, folder: Path) -> Verdict:
         round=measured.round, passed=passed,
         rows=sum(r.source.rows for r in comparison.ranges), ranges=len(comparison.ranges),
         differing=sum(r.differing for r in comparison.ranges), seconds=comparison.seconds, held=comparison.held,
-        position=comparison.position, report=str(path), docs=str(judged.docs), data=str(data),
+        position=comparison.position, since=comparison.since, report=str(path), docs=str(judged.docs), data=str(data),
     )  # fmt: skip
     data.write_text(json.dumps({"verdict": asdict(verdict), "expectations": judged.results}, indent=2))
     return verdict

@@ -39,10 +39,11 @@ def finish_round(
     connection.execute(t.validations.update().where((c.run == run) & (c.round == number)).values(**values))
 
 
-def latest_round(connection: sa.Connection, run: str) -> dict[str, Any] | None:
-    """The latest finished round."""
+def latest_round(connection: sa.Connection, run: str, *, whole: bool = False) -> dict[str, Any] | None:
+    """The latest finished round; whole: the latest of everything at a position, so none of those in a switch."""
     c = t.validations.c
-    query = sa.select(t.validations).where((c.run == run) & c.finished.is_not(None)).order_by(c.round.desc()).limit(1)
+    which = (c.run == run) & c.finished.is_not(None) & (c.position.is_not(None) if whole else sa.true())
+    query = sa.select(t.validations).where(which).order_by(c.round.desc()).limit(1)
     row = connection.execute(query).one_or_none()
     return None if row is None else dict(row._mapping)
 
