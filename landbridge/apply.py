@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from landbridge import ledger
 from landbridge.backoff import Backoff
 from landbridge.batch import BatchWriter, Stopped
+from landbridge.counting import Counting
 from landbridge.endpoints import Endpoint
 from landbridge.endpoints.abc import Connects
 from landbridge.errors import Fenced, RowRejected, Terminal, Transient
@@ -36,7 +37,7 @@ _LOAD_POLL = 0.5
 
 @dataclass
 class Applied:
-    """How far apply is. state: loading, waiting (for the spool), applying, held. trouble: why it tries again."""
+    """How far apply is. state: loading, waiting (for the spool), applying, held, paused. trouble: why it retries."""
 
     position: Position
     committed: float
@@ -74,6 +75,7 @@ class Applying:
         self.done = Applied(position=Position(""), committed=0.0, changes=0, state="loading")
         self.engine = target.get(Connects).engine()
         self.narrowing = Narrowing()
+        self.counting = Counting(run)
         self._tell = tell
 
     def tell(self) -> None:
@@ -111,6 +113,7 @@ class Applying:
         with self.engine.connect() as connection:
             with connection.begin():
                 row = ledger.read_stream(connection, self.run)
+            self.counting.rolled_back()
             session = _Session(self, connection, row, epoch)
             self.done = Applied(position=row.position, committed=row.committed, changes=row.changes, state="waiting")
             with closing(self._reader(row.position)) as reader:
@@ -118,6 +121,7 @@ class Applying:
                     if session.step(reader):
                         backoff.reset()
                     self.tell()
+            session.end()
 
     def _reader(self, position: Position) -> SpoolReader:
         while True:
@@ -170,12 +174,22 @@ class _Session:
             self._advance_idly(self._heartbeat.position, self._heartbeat.committed)
         return self._position != before
 
+    def end(self) -> None:
+        """Count what was not counted yet, at a transaction's border."""
+        if self._large is None:
+            with self._connection.begin():
+                self._applying.counting.flush(self._connection, now=True)
+            self._applying.counting.committed()
+
     # --- holding ---
 
     def _stands_still(self) -> bool:
         if time.monotonic() - self._polled >= _HOLD_POLL:
             with self._connection.begin():
                 self._look()
+        if self._row.paused:
+            self._applying.done.state = "paused"
+            return True
         hold = self._row.hold
         if not hold or (hold != ledger.NOW and self._position < hold):
             return False
@@ -199,6 +213,7 @@ class _Session:
             self._look()
             if self._row.hold == hold:
                 ledger.set_held(self._connection, self._applying.run, self._epoch, self._position)
+        self._applying.counting.committed()
         self._polled = 0.0
 
     def _next_batch(self) -> list[Transaction]:
@@ -224,6 +239,7 @@ class _Session:
                 self._advance_idly(last.position, last.committed)
             return
         try:
+            self._applying.counting.add(changes)
             if last.last and self._large is None:
                 with self._connection.begin():
                     self._advance(last.position, len(changes), last.committed)
@@ -259,6 +275,7 @@ class _Session:
         """The first thing written in every transaction: so a zombie has written nothing when it is found out."""
         self._counted, known = changes, committed or self._applying.done.committed
         ledger.advance(self._connection, self._applying.run, self._position, position, self._epoch, changes, known)
+        self._applying.counting.flush(self._connection)
 
     def _advance_idly(self, position: Position, committed: float) -> None:
         with self._connection.begin():
@@ -274,6 +291,7 @@ class _Session:
             changes=applying.done.changes + self._counted,
             state="applying",
         )
+        applying.counting.committed()
         self._position, self._heartbeat, self._committed_at = position, None, time.monotonic()
         applying.narrowing.applied(position)
 

@@ -19,6 +19,7 @@ from landbridge.replicate import ROLES, Replication, end_survivor
 from landbridge.runfolder import RunFolder
 from tasks.board import BOARD
 from tasks.home import run_folder
+from tasks.metering import metering
 from tasks.running import ledger_of
 from tasks.schema import take_back_what_acts
 from tasks.steps import step
@@ -46,7 +47,7 @@ class Stream:
     def _show(self) -> None:
         with self.engine.connect() as connection:
             row = ledger.read_stream(connection, self.run)
-        state = "held" if row.held else "applying" if _reached(row) else "converging"
+        state = "paused" if row.paused else "held" if row.held else "applying" if _reached(row) else "converging"
         BOARD.streamed(state, lag(row), row.changes)
 
 
@@ -76,7 +77,8 @@ def replicating(plan: Plan) -> Iterator[Stream]:
         replication.start()
         _open[run] = Stream(plan, run, replication)
         get_run_logger().info("capture and apply run")
-        yield _open[run]
+        with metering(plan, run):
+            yield _open[run]
     finally:
         _open.pop(run, None)
         replication.stop()

@@ -1,15 +1,21 @@
 """landbridge status: what the ledger says, without touching anything and without Prefect."""
 
-import time
-from typing import Any
+from typing import Annotated, Any
 
-from flows.commands import output
+import typer
+
+from flows.commands import output, stream_status
 from flows.commands.options import Json, PlanFile
 from landbridge.plan import Plan, read_plan
 
+Prometheus = Annotated[bool, typer.Option("--prometheus", help="The figures in Prometheus' text format.")]
 
-def status(plan: PlanFile, as_json: Json = False) -> None:
+
+def status(plan: PlanFile, as_json: Json = False, prometheus: Prometheus = False) -> None:
     """Show how far a plan is: phases, tables, stream, every object, approvals."""
+    if prometheus:
+        print(stream_status.exposition(read_plan(plan)), end="")
+        return
     data = collect(read_plan(plan))
     output.result(data, describe(data), as_json=as_json)
 
@@ -34,7 +40,7 @@ def collect(plan: Plan) -> dict[str, Any]:
             "phase": next((phase["phase"] for phase in reversed(phases) if phase["finished"] is None), None),
             "phases": phases,
             "tables": _tables(connection, run.run),
-            "stream": _stream(connection, run, plan),
+            "stream": stream_status.collect(connection, run, plan),
             "inventory": [vars(item) for item in ledger.items(connection, run.run)],
             "validation": ledger.latest_round(connection, run.run),
             "rejects": [{"table": table, "reason": reason} for table, reason in ledger.rejects(connection, run.run)],
@@ -46,44 +52,15 @@ def collect(plan: Plan) -> dict[str, Any]:
 def _tables(connection: Any, run: str) -> list[dict[str, Any]]:
     from landbridge import ledger
 
-    so_far = ledger.loaded_so_far(connection, run)
+    so_far, counts = ledger.loaded_so_far(connection, run), ledger.counts(connection, run)
     rows = []
     for state in ledger.table_states(connection, run):
         copied, size = so_far.get(state.map.number, (0, 0))
         names = {"source": str(state.map.source.name), "target": str(state.map.target.name), "state": state.state}
         expected = {"expected_rows": state.map.source.rows, "started": state.started, "finished": state.finished}
-        rows.append(names | {"rows": copied, "bytes": size} | expected)
+        applied = counts.get(state.map.number, dict.fromkeys(("inserts", "updates", "deletes", "truncates"), 0))
+        rows.append(names | {"rows": copied, "bytes": size, "applied": applied} | expected)
     return rows
-
-
-def _stream(connection: Any, run: Any, plan: Plan) -> dict[str, Any] | None:
-    from landbridge import ledger
-
-    if not ledger.has_stream(connection, run.run):
-        return None
-    row = ledger.read_stream(connection, run.run)
-    reached = row.consistent is not None and row.position >= row.consistent
-    return {
-        "position": row.position,
-        "consistent": row.consistent,
-        "reached": reached,
-        "changes": row.changes,
-        "lag": round(time.time() - row.committed, 1) if row.committed else None,
-        "held": row.held or None,
-        "source_log": _source_log(plan, row) if run.state == "active" else None,
-    }
-
-
-def _source_log(plan: Plan, row: Any) -> dict[str, Any] | None:
-    """What the source keeps of its log for the run; None when it cannot be asked."""
-    from landbridge.endpoints import connect
-    from landbridge.endpoints.abc import Changes
-    from landbridge.errors import MigrationError
-
-    try:
-        return vars(connect(plan.source).get(Changes).held(row.run, row.position, row.committed))
-    except MigrationError:
-        return None
 
 
 def describe(data: dict[str, Any]) -> str:
@@ -94,29 +71,20 @@ def describe(data: dict[str, Any]) -> str:
     lines += [_phase_line(phase) for phase in data["phases"]]
     lines += ["", "tables"]
     lines += [
-        f"  {t['state']:9} {t['rows']:>14,} rows {t['bytes'] / 1e6:>10,.1f} MB  {t['target']}" for t in data["tables"]
+        f"  {t['state']:9} {t['rows']:>14,} rows {t['bytes'] / 1e6:>10,.1f} MB  {t['target']}{_applied(t)}"
+        for t in data["tables"]
     ]
     if data["stream"]:
-        stream = data["stream"]
-        where = "equal to the source at its position" if stream["reached"] else "still converging"
-        lag = "unknown" if stream["lag"] is None else f"{stream['lag']} s ago by the source's clock"
-        lines += ["", f"stream: {stream['changes']:,} changes applied, {where}; last commit {lag}"]
-        lines += [_log_line(stream["source_log"])] if stream["source_log"] else []
+        lines += ["", *stream_status.lines(data["stream"])]
     lines += ["", "objects", *_object_lines(data["inventory"])]
     lines += [f"refused by the target: {reject['reason']}" for reject in data["rejects"]]
     lines += _decision_lines(data)
     return "\n".join(lines)
 
 
-def _log_line(log: dict[str, Any]) -> str:
-    if log["state"] == "lost":
-        return "the source's log: LOST at our position; the load has to begin anew"
-    line = f"the source's log: {log['bytes'] / 1e6:,.1f} MB not applied yet"
-    if log["bytes_left"] is not None:
-        line += f", lost after {max(0, log['bytes_left']) / 1e6:,.1f} MB more"
-    if log["seconds_left"] is not None:
-        line += f", kept for {log['seconds_left'] / 3600:,.1f} hours at least"
-    return line + ("; THREATENED, the source may drop it at any time" if log["state"] == "threatened" else "")
+def _applied(table: dict[str, Any]) -> str:
+    done = [f"{count:,} {what}" for what, count in table["applied"].items() if count]
+    return f" ({', '.join(done)} since)" if done else ""
 
 
 def _phase_line(phase: dict[str, Any]) -> str:

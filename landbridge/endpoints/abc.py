@@ -230,6 +230,23 @@ class Changes(Protocol):
         """What the source keeps of its log because the run goes on from `since`, where the source's clock was at
         `committed`."""
 
+    def pulse(self, *positions: Position) -> "Pulse":
+        """The source at this moment, and how far its log's end is past each of these positions."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pulse:
+    """
+    clock: the source's, seconds since 1970. end: of its log. behind: bytes from each position asked for to the end,
+    None where the log no longer has it. oldest: the open transaction that has written and is open longest, in seconds,
+    and who has it open; None without one.
+    """
+
+    clock: float
+    end: Position
+    behind: tuple[int | None, ...]
+    oldest: tuple[float, str] | None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Held:

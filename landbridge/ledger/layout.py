@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 
 SCHEMA = "landbridge"
-VERSION = 2
+VERSION = 3
 
 metadata = sa.MetaData(schema=SCHEMA)
 
@@ -84,6 +84,32 @@ stream = _table(
     sa.Column("changes", sa.BigInteger, nullable=False, default=0),
     sa.Column("committed", sa.Float(53), nullable=False, default=0.0),
     sa.Column("applied", sa.Float(53), nullable=False, default=0.0),
+    sa.Column("paused", sa.String(400), nullable=False, default=""),
+)
+
+counts = _table(
+    "counts",
+    sa.Column("run", _RUN, primary_key=True),
+    sa.Column("table_number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("inserts", sa.BigInteger, nullable=False),
+    sa.Column("updates", sa.BigInteger, nullable=False),
+    sa.Column("deletes", sa.BigInteger, nullable=False),
+    sa.Column("truncates", sa.BigInteger, nullable=False),
+)
+
+figures = _table(
+    "figures",
+    sa.Column("run", _RUN, primary_key=True),
+    sa.Column("at", sa.Float(53), nullable=False),
+    sa.Column("figures", sa.JSON, nullable=False),
+)
+
+alarms = _table(
+    "alarms",
+    sa.Column("run", _RUN, primary_key=True),
+    sa.Column("alarm", sa.String(40), primary_key=True),
+    sa.Column("began", sa.Float(53), nullable=False),
+    sa.Column("found", sa.Text, nullable=False),
 )
 
 inventory = _table(

@@ -20,7 +20,8 @@ class StreamRow:
     """
     start: where capture began. consistent: Pmax, past which the target equals the source. hold: '' run on, 'now', or a
     position up to which to apply. held: the position at which apply stands still, '' while it runs. changes: applied so
-    far. committed: the source's time of the last applied commit; applied: our time of it.
+    far. committed: the source's time of the last applied commit; applied: our time of it. paused: by whom and why apply
+    stands still until it is resumed, '' while it runs.
     """
 
     run: str
@@ -34,10 +35,11 @@ class StreamRow:
     changes: int
     committed: float
     applied: float
+    paused: str
 
 
 def start_stream(connection: sa.Connection, run: str, start: Position) -> None:
-    values = {"hold": "", "held": "", "epoch": 0, "changes": 0, "committed": 0.0, "applied": 0.0}
+    values = {"hold": "", "held": "", "epoch": 0, "changes": 0, "committed": 0.0, "applied": 0.0, "paused": ""}
     connection.execute(t.stream.insert().values(run=run, start=start, position=start, **values))
 
 
@@ -77,6 +79,11 @@ def set_hold(connection: sa.Connection, run: str, hold: str) -> None:
 def set_held(connection: sa.Connection, run: str, epoch: int, held: str) -> None:
     c = t.stream.c
     connection.execute(t.stream.update().where((c.run == run) & (c.epoch == epoch)).values(held=held))
+
+
+def set_paused(connection: sa.Connection, run: str, paused: str) -> None:
+    """'' resumes."""
+    connection.execute(t.stream.update().where(t.stream.c.run == run).values(paused=paused))
 
 
 def raise_consistent(connection: sa.Connection, run: str, position: Position) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pymysql
 from pymysql.constants import ER
 
-from landbridge.endpoints.abc import Held
+from landbridge.endpoints.abc import Held, Pulse
 from landbridge.endpoints.mysql import connection
 from landbridge.endpoints.mysql.catalog import fetch
 from landbridge.endpoints.mysql.connection import Database, closing, driver_errors
@@ -15,6 +15,7 @@ from landbridge.endpoints.mysql.log import binlog, charsets, open_transactions, 
 from landbridge.endpoints.mysql.log.binlog import Event
 from landbridge.endpoints.mysql.log.charsets import Charsets
 from landbridge.endpoints.mysql.log.held import held
+from landbridge.endpoints.mysql.log.pulse import pulse
 from landbridge.endpoints.mysql.log.transactions import Source, Transactions
 from landbridge.endpoints.mysql.read import sessions
 from landbridge.errors import MigrationError, PositionLost
@@ -78,6 +79,9 @@ class ChangeLog:
 
     def held(self, run: str, since: Position, committed: float) -> Held:  # noqa: ARG002
         return held(self._database, since, committed)
+
+    def pulse(self, *positions: Position) -> Pulse:
+        return pulse(self._database, positions)
 
     def _source(self, tables: Sequence[Table]) -> Source:
         with driver_errors(self._database.ref), closing(self._database.open()) as driver:

@@ -8,13 +8,14 @@ from typing import Any
 
 import psycopg2.errors
 
-from landbridge.endpoints.abc import Held
+from landbridge.endpoints.abc import Held, Pulse
 from landbridge.endpoints.postgres.connection import Database, closing, driver_errors
 from landbridge.endpoints.postgres.log import shape, slots
 from landbridge.endpoints.postgres.log.decode import Decoder
 from landbridge.endpoints.postgres.log.held import held
 from landbridge.endpoints.postgres.log.lsn import AS_NUMBER, number, position
 from landbridge.endpoints.postgres.log.published import Published, publish
+from landbridge.endpoints.postgres.log.pulse import pulse
 from landbridge.endpoints.postgres.log.stream import Stream, log_errors
 from landbridge.endpoints.postgres.names import fits, qualified, quote, shorten
 from landbridge.errors import Transient, Unsupported
@@ -112,6 +113,10 @@ class ChangeLog:
     def held(self, run: str, since: Position, committed: float) -> Held:  # noqa: ARG002
         with self._session() as cursor:
             return held(cursor, _name(run))
+
+    def pulse(self, *positions: Position) -> Pulse:
+        with self._session() as cursor:
+            return pulse(cursor, positions)
 
     @contextmanager
     def _session(self) -> Iterator[Any]:

@@ -17,7 +17,7 @@ _POLL = 0.25
 
 # One that has changed nothing so far has nothing in the log. It is known by session and start: its number changes with
 # its first write.
-_OPEN = """
+OPEN = """
     select trx_mysql_thread_id, trx_started, timestampdiff(second, trx_started, now())
     from information_schema.innodb_trx where trx_rows_modified > 0
 """
@@ -45,7 +45,7 @@ def wait(database: Database, patience: float) -> None:
 
 def _open(driver: Any) -> Marks:
     with driver.cursor() as cursor:
-        cursor.execute(_OPEN)
+        cursor.execute(OPEN)
         found = cursor.fetchall()
     return {(session, started): f"session {session}, open for {seconds} s" for session, started, seconds in found}
 

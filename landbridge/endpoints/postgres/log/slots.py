@@ -27,7 +27,8 @@ _OPEN = """
     limit 10
 """
 _WRITERS = """
-    select who || coalesce(', open for ' || extract(epoch from clock_timestamp() - began)::int || ' s', '')
+    select who || coalesce(', open for ' || extract(epoch from clock_timestamp() - began)::int || ' s', ''),
+        who, extract(epoch from clock_timestamp() - began)::float8
     from (
         select 'pid ' || a.pid || coalesce(' (' || nullif(a.application_name, '') || ')', ''), a.xact_start
         from pg_catalog.pg_locks l
@@ -99,4 +100,10 @@ def open_before(cursor: Any, limit: str) -> list[str]:
 def writers(cursor: Any) -> list[str]:
     """The oldest transactions of all databases that have written; making a slot waits for every one of them."""
     cursor.execute(_WRITERS)
-    return [who for (who,) in cursor.fetchall()]
+    return [said for said, _, _ in cursor.fetchall()]
+
+
+def oldest_writer(cursor: Any) -> tuple[float, str] | None:
+    """The oldest of them whose age we may see, in seconds, and who has it open."""
+    cursor.execute(_WRITERS)
+    return next(((seconds, who) for _, who, seconds in cursor.fetchall() if seconds is not None), None)
