@@ -1,6 +1,6 @@
 """
 From changes in source order to one set-based batch a table with each key in it once. What comes before a TRUNCATE of
-its table vanishes; what cannot be said in sets (tables without key, keys handed from row to row) stays row by row.
+its table vanishes; what cannot be said in sets (keys handed from row to row) stays row by row.
 
 Two ways. Exact: the target stands where the changes begin, so all that a batch says about a row is checked. Converging:
 the target may be ahead, so each key touched ends as deleted, as a whole row, as some columns of a row, or as missing:
@@ -8,13 +8,15 @@ to be read again from the source.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import groupby
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Any
 
 from landbridge.endpoints.abc import TableBatch
-from landbridge.model import INSERT, TRUNCATE, Change, Value
+from landbridge.model import DELETE, INSERT, TRUNCATE, UPDATE, Change, Value
+
+_FEW_WITHOUT_KEY = 8
+"""Updates and deletes of a table without key below which they go row by row: a set is matched with all rows there."""
 
 Image = tuple[Value, ...]
 Key = Any
@@ -74,13 +76,32 @@ def by_table(changes: Iterable[Change]) -> tuple[dict[int, list[Change]], dict[i
 
 
 def _without_key(number: int, changes: list[Change]) -> Iterator[Step]:
-    """In source order; inserts that follow each other go together."""
-    for inserting, group in groupby(changes, lambda change: change[0] == INSERT):
-        if inserting:
-            images = [new for _, _, _, new in group if new is not None]
-            yield TableBatch(table=number, deletes=[], updates=[], inserts=images, missing=[])
-        else:
-            yield RowByRow(table=number, changes=list(group))
+    """
+    Rows are told apart by their content alone, so of those that are equal it does not matter which one a change meets:
+    one that came or was changed earlier in these changes, if there is one.
+    """
+    present: dict[Image, list[Image | None]] = {}
+    batch = TableBatch(table=number, deletes=[], updates=[], inserts=[], missing=[])
+    for _, _, old, new in changes:
+        before: Image | None = None
+        image = new
+        if old is not None:
+            touched = present.get(old)
+            before = touched.pop() if touched else old
+            image = None if new is None else merge(old, new)
+        if image is not None:
+            present.setdefault(image, []).append(before)
+        elif before is not None:
+            batch.deletes.append(before)
+    for image, befores in present.items():
+        batch.inserts += [image for before in befores if before is None]
+        batch.updates += [(before, image) for before in befores if before is not None]
+    if 0 < len(batch.deletes) + len(batch.updates) < _FEW_WITHOUT_KEY:
+        few: list[Change] = [(DELETE, number, image, None) for image in batch.deletes]
+        few += [(UPDATE, number, before, image) for before, image in batch.updates]
+        yield RowByRow(table=number, changes=few)
+        batch = replace(batch, deletes=[], updates=[])
+    yield batch
 
 
 def _readers(key: tuple[int, ...]) -> tuple[Callable[[Any], Key], Callable[[Any], Key]]:

@@ -444,6 +444,7 @@ class TableBatch:
     """
     Compacted changes of one table with a key: each key once. deletes: keys. updates: (old key, new image), images may
     hold Ellipsis for columns that stay as they are. inserts: whole images. missing: keys, filled by the writer.
+    Without a key whole images stand for keys, as often as rows are meant that are equal in all columns.
     """
 
     table: int

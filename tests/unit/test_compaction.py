@@ -262,9 +262,17 @@ def test_a_truncate_makes_all_before_it_vanish() -> None:
     assert {step.table: step.inserts for step in steps[1:]} == {0: [row], 1: [row]}
 
 
-def test_without_a_key_order_is_kept_and_inserts_go_together() -> None:
+def test_without_a_key_rows_are_told_apart_by_content() -> None:
+    row, other = (b"1", b"a", b"b"), (b"1", b"a", b"c")
+    insert, delete, update = (INSERT, 2, None, row), (DELETE, 2, row, None), (UPDATE, 2, row, (..., ..., b"c"))
+    (batch,) = exact(insert, insert, delete, update)
+    assert (batch.deletes, batch.updates, batch.inserts) == ([], [], [other])
+    (batch,) = exact(*[update] * 5, *[delete] * 5, (DELETE, 2, other, None))
+    assert (batch.deletes, batch.updates, batch.inserts) == ([row] * 6, [(row, other)] * 4, [])
+
+
+def test_without_a_key_few_changes_stay_row_by_row() -> None:
     row = (b"1", b"a", b"b")
-    insert, delete = (INSERT, 2, None, row), (DELETE, 2, row, None)
-    first, middle, last = exact(insert, insert, delete, delete, insert)
-    assert (first.inserts, last.inserts) == ([row, row], [row])
-    assert middle == RowByRow(table=2, changes=[delete, delete])
+    few, rest = exact((INSERT, 2, None, row), (DELETE, 2, row, None), (DELETE, 2, row, None))
+    assert few == RowByRow(table=2, changes=[(DELETE, 2, row, None)])
+    assert (rest.deletes, rest.inserts) == ([], [])

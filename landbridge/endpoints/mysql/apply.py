@@ -14,10 +14,11 @@ from landbridge.endpoints.mysql.connection import Database, driver_errors
 from landbridge.endpoints.mysql.write.follow import astray, find, follow
 from landbridge.endpoints.mysql.write.replay import Replay, update
 from landbridge.endpoints.mysql.write.staging import Row, Staging, Unfit, Update
+from landbridge.endpoints.mysql.write.unkeyed import Unkeyed
 from landbridge.endpoints.mysql.write.writing import prepare
 from landbridge.endpoints.mysql.write.written import Places, WrittenTable, look_up
 from landbridge.errors import Terminal
-from landbridge.model import Change, Relation
+from landbridge.model import DELETE, UPDATE, Change, Relation
 
 _TRIGGERS = """
 select trigger_schema, trigger_name from information_schema.triggers
@@ -110,15 +111,30 @@ class Writer:
 
     def _exact(self, table: WrittenTable, batch: TableBatch) -> bool:
         """Every statement finds every row, or the batch has failed."""
+        if not table.key:
+            return self._without_key(table, batch)
         if batch.deletes and self._delete(table, batch.deletes) != len(batch.deletes):
             return False
         for (places, moved), updates in _groups(table, batch.updates).items():
             staged = self._staging.put(table, places, updates, old=moved)
             if self._update(table, staged, places, moved=moved) != len(updates):
                 return False
-        if batch.inserts:
-            self._staging.copy(table.target, list(zip(*batch.inserts, strict=True)))
+        self._insert(table, batch.inserts)
         return True
+
+    def _without_key(self, table: WrittenTable, batch: TableBatch) -> bool:
+        left = Unkeyed(self._cursor, self._staging, table).write(batch.deletes, batch.updates)
+        if left is None:
+            return False
+        number = batch.table
+        one_by_one = [(DELETE if new is None else UPDATE, number, old, new) for old, new in left]
+        self._replay.run(one_by_one, converge=False)
+        self._insert(table, batch.inserts)
+        return True
+
+    def _insert(self, table: WrittenTable, images: list[Row]) -> None:
+        if images:
+            self._staging.copy(table.target, list(zip(*images, strict=True)))
 
     def _converge(self, table: WrittenTable, batch: TableBatch) -> bool:
         """What is there is changed, what is not is inserted where the image is whole and reported where not."""

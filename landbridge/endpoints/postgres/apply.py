@@ -17,6 +17,7 @@ from landbridge.endpoints.postgres.connection import Database, driver_errors
 from landbridge.endpoints.postgres.names import qualified
 from landbridge.endpoints.postgres.write.follow import astray, find, follow
 from landbridge.endpoints.postgres.write.replay import Replay
+from landbridge.endpoints.postgres.write.unkeyed import Unkeyed
 from landbridge.endpoints.postgres.write.written import Places, WrittenTable, look_up
 from landbridge.errors import Terminal
 from landbridge.model import Change, Relation, Value
@@ -131,6 +132,8 @@ class Writer:
 
     def _exact(self, table: WrittenTable, batch: TableBatch) -> bool:
         """Every statement finds every row, or the batch has failed."""
+        if not table.key:
+            return self._without_key(table, batch)
         if batch.deletes and self._delete(table, batch.deletes) != len(batch.deletes):
             return False
         for (places, moved), updates in _groups(table, batch.updates).items():
@@ -138,10 +141,20 @@ class Writer:
             self._cursor.execute(table.update(staged, places, moved=moved))
             if self._cursor.rowcount != len(updates):
                 return False
-        if batch.inserts:
-            self._copy(table.copy(), zip(*batch.inserts, strict=True), table)
-            return bool(self._cursor.rowcount == len(batch.inserts))
-        return True
+        return self._insert(table, batch.inserts)
+
+    def _without_key(self, table: WrittenTable, batch: TableBatch) -> bool:
+        if batch.deletes or batch.updates:
+            unkeyed = Unkeyed(self._cursor, self._copy, table)
+            if not unkeyed.write(batch.deletes, batch.updates):
+                return False
+        return self._insert(table, batch.inserts)
+
+    def _insert(self, table: WrittenTable, images: list[Row]) -> bool:
+        if not images:
+            return True
+        self._copy(table.copy(), zip(*images, strict=True), table)
+        return bool(self._cursor.rowcount == len(images))
 
     def _converge(self, table: WrittenTable, batch: TableBatch) -> bool:
         """What is there is changed, what is not is inserted where the image is whole and reported where not."""

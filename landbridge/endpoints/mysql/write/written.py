@@ -20,7 +20,7 @@ select column_name, column_type, character_set_name, collation_name, extra, ifnu
 from information_schema.columns where table_schema = %s and table_name = %s"""
 
 
-_ROW = 60_000
+ROW = 60_000
 """Bytes of a staging table's row above which texts stand outside of it. It has the key twice; 65,535 is the most."""
 
 _COMPRESSED = re.compile(r" /\*M!\d+ COMPRESSED\*/$")
@@ -49,6 +49,18 @@ class WrittenColumn:
         """Bytes that it takes of a row's limit."""
         return self.octets if self.native.startswith(("char", "varchar", "binary", "varbinary")) else 16
 
+    def identity(self, value: str) -> str:
+        """A text, without a comma, that is the same only for the same value: of texts their bytes, the sign of zero."""
+        if self.native.startswith(("float", "double")):
+            text = f"concat(cast({value} as char), '/', cast({value} + 0e0 as char))"
+        elif self.native.startswith("bit"):
+            text = f"{value} + 0"
+        elif self.charset or not self.native.startswith(_EXACT) or self.native.startswith(_BYTES):
+            text = f"sha2(cast({value} as binary), 256)"
+        else:
+            text = value
+        return f"ifnull({text}, '~')"
+
     @property
     def loose(self) -> bool:
         """Whether values of it are equal that are not the same."""
@@ -76,23 +88,23 @@ class WrittenTable:
     @property
     def target(self) -> Relation:
         """The table, its types as they are there."""
-        fields = tuple(self._field(place, self.columns[place].name) for place in self.all)
+        fields = tuple(self.field(place, self.columns[place].name) for place in self.all)
         return Relation(number=self.relation.number, name=self.relation.name, fields=fields, key=self.key)
 
     def staged(self, places: Places, *, old: bool) -> Relation:
         """The part of the staging table that takes these columns."""
         fields = [_COUNT]
-        fields += [self._field(place, f"o{part}") for part, place in enumerate(self.key) if old]
-        fields += [self._field(place, f"n{place}") for place in places]
+        fields += [self.field(place, f"o{part}") for part, place in enumerate(self.key) if old]
+        fields += [self.field(place, f"n{place}") for place in places]
         return Relation(number=self.relation.number, name=self._staging_name, fields=tuple(fields), key=())
 
-    def _field(self, place: int, name: str) -> Field:
+    def field(self, place: int, name: str) -> Field:
         return Field(name=name, kind=self.relation.fields[place].kind, native=self.columns[place].native)
 
     # A temporary table made or dropped does not commit, one that is truncated or altered does.
 
     def create_staging(self) -> str:
-        wide = sum(self.columns[place].in_row for place in (*self.all, *self.key)) > _ROW
+        wide = sum(self.columns[place].in_row for place in (*self.all, *self.key)) > ROW
         old = (f"o{part} {self.columns[place].typed()}" for part, place in enumerate(self.key))
         new = (f"n{p} {self.columns[p].typed(out_of_row=wide and p not in self.key)}" for p in self.all)
         columns = ", ".join(["i bigint not null primary key", *old, *new])
@@ -107,7 +119,7 @@ class WrittenTable:
     def update(self, rows: range, places: Places, *, moved: bool) -> str | None:
         """Sets what `places` has, the key only when it `moved` or may differ though it is equal. None: nothing."""
         set_key = moved or (self._loose and places == self.all)
-        sets = self._sets([place for place in places if set_key or place not in self.key])
+        sets = self.sets([place for place in places if set_key or place not in self.key])
         return f"update {self._joined(old=moved)} set {sets} where {_within(rows)}" if sets else None
 
     def count(self, rows: range, *, moved: bool) -> str:
@@ -130,7 +142,7 @@ class WrittenTable:
         tail = f"{still} where {self._is_row(row)} limit 1"
         return b"update %b set %b%b" % (self.name.encode(), sets, tail.encode())
 
-    def _sets(self, places: Sequence[int]) -> str:
+    def sets(self, places: Sequence[int]) -> str:
         sets = [f"{self._column(place)} = s.n{place}" for place in places]
         still = [f"{self.name}.{name} = {self.name}.{name}" for name in self.still(places)]
         return ", ".join(sets + still if sets else [])
@@ -176,6 +188,8 @@ _EXACT = (
     "binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "uuid", "inet",
 )  # fmt: skip
 """Types whose equal values are always the same value, texts apart."""
+
+_BYTES = ("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob")
 
 
 def _within(rows: range) -> str:
