@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from landbridge import numbering
+from landbridge import history, numbering
 from landbridge.census import TableLoss, census, waived
 from landbridge.columns import Shaped, shape
 from landbridge.endpoints.abc import Adopted, Carried, Carries, Prepares
@@ -61,7 +61,11 @@ def resolve(plan: Plan, catalog: Catalog, target_family: str, prepares: Prepares
     tables = [(each.table, rule.columns) for each, (_, rule) in zip(arranged, chosen, strict=True)]
     shaped = [each.finish(done) for each, done in zip(arranged, shape(tables, plan.names, plain=plain), strict=True)]
     others = _objects(plan, catalog, names)  # their names must be known: tables call routines and use types
-    adopted = [prepares.adopt(each.adopted, catalog.family, names[each.source.name], names) for each in shaped]
+    wanted = [each.adopted if plain else history.without(each.adopted) for each in shaped]
+    adopted = [
+        prepares.adopt(table, catalog.family, names[each.source.name], names)
+        for each, table in zip(shaped, wanted, strict=True)
+    ]
     maps = tuple(
         _table_map(number, each, made.table, plain)
         for number, (each, made) in enumerate(zip(shaped, adopted, strict=True))
@@ -74,6 +78,8 @@ def resolve(plan: Plan, catalog: Catalog, target_family: str, prepares: Prepares
         for loss in (*each.losses, *made.losses)
     )
     losses += tuple(numbering.losses(maps, catalog.sequences))
+    rules = [rule.history for _, rule in chosen]
+    losses += tuple(history.losses((m.source, m.target, rule) for m, rule in zip(maps, rules, strict=True)))
     sequences = tuple(
         SequenceMap(source=s, target=replace(s, name=names[s.name], owned_by=_owner(s, maps)))
         for s in _sequences(catalog, names)

@@ -202,6 +202,20 @@ class Partitioning:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Versioning:
+    """
+    Of a table that keeps what its rows were (system versioning). start, end: its columns, hidden or not, that say since
+    and until when a row is so; a row that is so now has an end no clock reaches. rows: of history, as last counted.
+    partitioned: its partitions divide it by time, history from what is.
+    """
+
+    start: str
+    end: str
+    rows: int = 0
+    partitioned: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Table:
     """
     transactional: False where the storage engine has no transactions. old_image: what a change carries of the row
@@ -210,6 +224,7 @@ class Table:
     inherits: tables whose columns it has too; its rows are its own. settings: clauses of ALTER TABLE as its engine
     writes them. definition: where the engine's own text says more than the neutral fields, that text, for a copy within
     the family: columns and keys one by one, options last.
+    versioning: its keys are named without the end of a row's time, which is in all of them; its rows are those of now.
     """
 
     name: TableName
@@ -225,6 +240,7 @@ class Table:
     logs_cascades: bool = True
     inherits: tuple[TableName, ...] = ()
     settings: tuple[str, ...] = ()
+    versioning: Versioning | None = None
     rows: int = 0
     bytes: int = 0
     definition: tuple[str, ...] = ()

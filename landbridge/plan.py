@@ -128,6 +128,9 @@ class TableRule(_Strict):
     partitions: Annotated[str, AfterValidator(_partitions)] = Field(
         default="keep", description="keep, flatten (one table), or the target's own text after PARTITION BY"
     )
+    history: Literal["refuse", "leave"] = Field(
+        default="refuse", description="leave: the history of system-versioned tables may stay behind"
+    )
 
 
 class Waiver(_Strict):

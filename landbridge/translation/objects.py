@@ -30,8 +30,8 @@ _REASONS = {
     "event": "nothing here runs by the clock: let a scheduler beside the server do it",
     "partitioning": "the table is not partitioned here; its rows are all in one table",
     "grant": "accounts and their rights are not carried: grant them anew on the target",
-    "system-versioned table": "its rows carry their history, which the log mixes with their changes: ALTER TABLE … DROP"
-    " SYSTEM VERSIONING on the source forgets the history and lets the table be carried; else copy it by hand",
+    "table versioned by transactions": "the server logs its changes as statements, without the rows: make it anew with"
+    " ROW START and ROW END of the type TIMESTAMP(6), or without history",
     "unenforced check": "the source does not enforce it, and every check here is enforced",
     "invisible index": "the source's optimizer passes it over",
 }

@@ -103,9 +103,7 @@ def shown(server: Server, schema: str) -> dict[str, str]:
     """The tables as the server itself prints them, without the counters of AUTO_INCREMENT."""
     with contextlib.closing(database(server).open()) as connection:
         listed = "select table_name from information_schema.tables where table_schema = %s and engine is not null"
-        names = [
-            name for (name,) in rows(connection, f"{listed} and table_type in ('BASE TABLE', 'SEQUENCE')", (schema,))
-        ]
+        names = [name for (name,) in rows(connection, f"{listed} and table_type <> 'VIEW'", (schema,))]
         texts = {name: show_create(connection, TableName(schema=schema, name=name)) for name in names}
     return {name: _without_counter(text).replace(f"`{schema}`", "`here`") for name, text in texts.items()}
 

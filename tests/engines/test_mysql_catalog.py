@@ -38,6 +38,7 @@ from landbridge.model import (
     SchemaObject,
     Table,
     TableName,
+    Versioning,
 )
 from landbridge.plan import EndpointRef
 from tests.support import load_sql_file, mysql_connection, rows
@@ -352,6 +353,8 @@ def test_mariadb_only(mariadb11_server: Server, mysql_database: Callable[..., st
         "c longtext check (json_valid(c) and length(c) < 10), u uuid default uuid(), i inet6 default '::1', "
         "h int invisible default 3, z varchar(10) compressed, key unused (h) ignored)",
         "create table versioned (id int primary key) with system versioning",
+        "create table by_number (id int, s bigint unsigned generated always as row start,"
+        " e bigint unsigned generated always as row end, period for system_time (s, e)) with system versioning",
         "create sequence fresh start with 5 increment by 3",
         "create sequence used start with 5 increment by 3 maxvalue 1000 cache 10 cycle",
         "do next value for used, next value for used",
@@ -371,8 +374,9 @@ def test_mariadb_only(mariadb11_server: Server, mysql_database: Callable[..., st
     assert [check.name for check in table(catalog, "t").checks] == ["c"]
     assert [(other.kind, other.name.name) for other in catalog.others] == [
         ("invisible index", "unused"),
-        ("system-versioned table", "versioned"),
+        ("table versioned by transactions", "by_number"),
     ]
+    assert table(catalog, "versioned").versioning == Versioning(start="row_start", end="row_end")
     fresh, used = catalog.sequences
     assert (fresh.name.name, fresh.start, fresh.increment, fresh.last_value) == ("fresh", 5, 3, None)
     assert (used.name.name, used.minimum, used.maximum, used.cache, used.cycle) == ("used", 1, 1000, 10, True)

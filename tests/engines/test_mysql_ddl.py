@@ -141,6 +141,9 @@ def test_tables_of_mariadb_on_mysql(servers: Servers, mysql_database: Databases)
     assert "CONSTRAINT `first_of_many_chk_1` CHECK" in texts["first_of_many"]
     assert "CONSTRAINT `second_of_many_chk_1` CHECK" in texts["second_of_many"]
     assert lost(made.losses("periods")) == {("index", "a"), ("table", "")}
+    assert texts["versioned"].count("VERSIONING") == 2  # in a default and in a comment
+    assert "PRIMARY KEY (`a`),\n  UNIQUE KEY `b` (`b`)\n" in texts["versioned_by_name"]
+    assert "since" not in texts["versioned_by_name"]
     assert lost(made.losses("indexes_of_its_own")) == {("index", "whole"), ("table", "")}
     assert "KEY `b` (`b`) /*!80000 INVISIBLE */" in texts["indexes_of_its_own"]
 

@@ -23,7 +23,7 @@ from landbridge.endpoints.mysql.names import qualified, quote
 from landbridge.endpoints.mysql.objects import definitions
 from landbridge.endpoints.mysql.objects.grants import grants
 from landbridge.endpoints.mysql.read.scan import Questions, Scanned
-from landbridge.endpoints.mysql.schema import definition
+from landbridge.endpoints.mysql.schema import definition, versioning
 from landbridge.kinds import Bytes, Date, Enum, Geometry, Json, Kind, Other, Set, Time, Timestamp, TimestampTz
 from landbridge.model import (
     Catalog,
@@ -38,6 +38,7 @@ from landbridge.model import (
     SchemaObject,
     Table,
     TableName,
+    Versioning,
 )
 from landbridge.model import Sequence as NumberSequence
 
@@ -53,6 +54,7 @@ _QUERIES = dict(re.findall(r"^-- name: (\w+)\n(.*?)(?=^-- name|\Z)", _SQL, re.MU
 _ACTION = r"(RESTRICT|CASCADE|SET NULL|NO ACTION|SET DEFAULT)"
 _DENIED = (ER.DBACCESS_DENIED_ERROR, ER.TABLEACCESS_DENIED_ERROR, ER.COLUMNACCESS_DENIED_ERROR)
 _TEMPORARY = "landbridge_sample"
+_VERSIONED = "SYSTEM VERSIONED"
 
 
 class Describer:
@@ -110,7 +112,8 @@ class _Reading:
             # cached estimates may be a day old; a hidden generated key is in every row event, so it must be seen
             fetch(self.connection, "set session information_schema_stats_expiry = 0")
             fetch(self.connection, "set session show_gipk_in_create_table_and_information_schema = on")
-        rows = self._rows("tables")
+        columns = self._grouped("columns")
+        rows = [_by_transaction(row, columns) for row in self._rows("tables")]
         sequences = [TableName(schema=row[0], name=row[1]) for row in rows if row[2] == "SEQUENCE"]
         indexes, checks = self._grouped("indexes", flavoured=True), self._grouped("checks", flavoured=True)
         others = {*self._objects(), *_not_tables(rows), *_not_carried(indexes, checks)}
@@ -118,7 +121,7 @@ class _Reading:
         return Catalog(
             family=FAMILY,
             version=version,
-            tables=tuple(self._tables([row for row in rows if _is_table(row)], indexes, checks)),
+            tables=tuple(self._tables([row for row in rows if _is_table(row)], columns, indexes, checks)),
             sequences=tuple(read_sequence(self.connection, name) for name in sequences),
             others=tuple(definitions.complete(self.connection, sorted(others, key=_place), self.schemas)),
         )
@@ -133,22 +136,24 @@ class _Reading:
             grouped[TableName(schema=row[0], name=row[1])].append(row[2:])
         return grouped
 
-    def _tables(self, rows: list[Row], indexes: Grouped, checks: Grouped) -> Iterator[Table]:
-        columns, foreign_keys = self._grouped("columns"), self._foreign_keys()
+    def _tables(self, rows: list[Row], columns: Grouped, indexes: Grouped, checks: Grouped) -> Iterator[Table]:
+        foreign_keys = self._foreign_keys()
         linked = _linked(foreign_keys)
         engines = fetch(self.connection, "select engine from information_schema.engines where transactions = 'YES'")
         old_image, logs_cascades = self._old_image(), self._logs_cascades()
-        for schema, table, _, engine, count, size, _, comment, collation in rows:
+        for schema, table, kind, engine, count, size, _, comment, collation in rows:
             name = TableName(schema=schema, name=table)
             reader = _Columns(connection=self.connection, mariadb=self.mariadb, table=name)
             documents = {row[0] for row in checks[name] if _is_json_check(row)}
             described = reader.read(columns[name], documents, linked[name], scan=(count or 0) <= SCAN_LIMIT)
             text = definition.read(show_create(self.connection, name), collation, described)
+            history = self._versioning(name, columns[name], text) if kind == _VERSIONED else None
+            keys = versioning.without_end(indexes[name], history) if history else indexes[name]
             yield Table(
                 name=name,
                 columns=described,
-                primary_key=_primary_key(indexes[name]),
-                indexes=tuple(self._indexes(indexes[name])),
+                primary_key=_primary_key(keys),
+                indexes=tuple(self._indexes(keys)),
                 foreign_keys=tuple(foreign_keys.get(name, ())),
                 checks=tuple(self._checks(checks[name])),
                 comment=comment,
@@ -157,9 +162,21 @@ class _Reading:
                 transactional=(engine,) in engines,
                 old_image=old_image,
                 logs_cascades=logs_cascades,
+                versioning=history,
                 rows=count or 0,
                 bytes=size or 0,
             )
+
+    def _versioning(self, name: TableName, columns: list[Row], text: Sequence[str]) -> Versioning:
+        found = versioning.found([(row[0], row[5]) for row in columns], text)
+        try:
+            counts = [fetch(self.connection, f"select count(*) from {qualified(name)}{part}")[0][0]
+                      for part in (" for system_time all", "")]  # fmt: skip
+        except pymysql.MySQLError as error:
+            if error.args[0] in _DENIED:
+                return found
+            raise
+        return versioning.counted(found, *counts)
 
     def _old_image(self) -> Literal["full", "key"]:
         image = fetch(self.connection, "select @@global.binlog_row_image")[0][0]
@@ -239,8 +256,15 @@ def _place(found: SchemaObject) -> tuple[str, TableName, TableName]:
     return found.kind, found.name, found.parent or found.name
 
 
+def _by_transaction(row: Row, columns: Grouped) -> Row:
+    """Tables whose history counts transactions are none that can be carried: their changes are logged as statements."""
+    found = columns[TableName(schema=row[0], name=row[1])] if row[2] == _VERSIONED else ()
+    counting = any(column[5] == "ROW START" and column[3].startswith("bigint") for column in found)
+    return (*row[:2], versioning.BY_TRANSACTION, *row[3:]) if counting else row
+
+
 def _is_table(row: Row) -> bool:
-    return row[2] == "BASE TABLE" and row[3] is not None
+    return row[2] in ("BASE TABLE", _VERSIONED) and row[3] is not None
 
 
 def _not_tables(rows: list[Row]) -> Iterator[SchemaObject]:
@@ -248,10 +272,10 @@ def _not_tables(rows: list[Row]) -> Iterator[SchemaObject]:
         name = TableName(schema=schema, name=table)
         if _is_table((schema, table, kind, engine)):
             continue
-        if kind == "BASE TABLE":
+        if kind in ("BASE TABLE", _VERSIONED):
             yield SchemaObject(kind="damaged table", name=name)
         elif kind != "SEQUENCE":
-            yield SchemaObject(kind={"SYSTEM VERSIONED": "system-versioned table"}.get(kind, kind.lower()), name=name)
+            yield SchemaObject(kind=kind.lower(), name=name)
 
 
 def _not_carried(indexes: Grouped, checks: Grouped) -> Iterator[SchemaObject]:

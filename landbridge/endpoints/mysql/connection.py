@@ -23,6 +23,9 @@ Exact, so that neither the server's default nor NO_BACKSLASH_ESCAPES or ANSI_QUO
 hold the 30th of February, and within the family it arrives as it is.
 """
 
+_VERSIONED = ", system_versioning_asof=DEFAULT, system_versioning_alter_history='KEEP'"
+"""Of versioned tables what is now is read, whatever the server's own default says, and indexes may be added to them."""
+
 _FLAGS = CLIENT.FOUND_ROWS | CLIENT.LOCAL_FILES
 """
 Rows found are counted, also where an update changes nothing. Of LOCAL_FILES the driver itself knows nothing, so that a
@@ -53,7 +56,8 @@ class Database:
             connection = self._connect(**settings)
             with connection.cursor() as cursor:
                 cursor.execute("set session sql_mode=%s, time_zone='+00:00'", (SQL_MODE,))
-                cursor.execute("set session sql_quote_show_create=1, group_concat_max_len=1048576")
+                versioned = _VERSIONED if self.is_mariadb(connection) else ""
+                cursor.execute(f"set session sql_quote_show_create=1, group_concat_max_len=1048576{versioned}")
                 cursor.execute("select @@session.time_zone, @@session.character_set_client, @@session.sql_mode")
                 zone, charset, mode = cursor.fetchone()
         if zone != "+00:00" or charset != "utf8mb4" or "NO_BACKSLASH_ESCAPES" in mode:

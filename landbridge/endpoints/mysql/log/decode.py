@@ -15,6 +15,7 @@ from landbridge.endpoints.mysql.log.charsets import Charsets
 from landbridge.endpoints.mysql.log.defaults import left_out
 from landbridge.endpoints.mysql.log.events import WireTable
 from landbridge.endpoints.mysql.log.fields import Layout
+from landbridge.endpoints.mysql.schema import versioning
 from landbridge.errors import Terminal, Unsupported
 from landbridge.model import DELETE, INSERT, UPDATE, Change, TableMap
 
@@ -107,6 +108,7 @@ class _LoopWriter:
         places = {column.name: place for place, column in enumerate(wire.columns)}
         self._row = [places[column.source.name] for column in table.columns]
         self._key = [self._row[place] for place in table.key]
+        self._end = [places[table.source.versioning.end]] if table.source.versioning else []
         self._names: dict[str, Any] = dict(fields.NAMES)
         self._lines = ["def loop(b, p, end, out):", "    while p < end:"]
         self._indent = 2
@@ -117,30 +119,35 @@ class _LoopWriter:
     def insert(self, present: list[int]) -> None:
         defaults = self._defaults(present)
         # A row without any column takes no bytes, so nobody could count them.
-        self._demand(self._key or self._row, present and [*present, *defaults])
-        self._image(present, self._row, "t")
+        self._demand([*(self._key or self._row), *self._end], present and [*present, *defaults])
+        self._image(present, [*self._row, *self._end], "t")
+        self._only_of_now("t")
         self._emit(INSERT, "None", self._tuple(self._row, present, "t", defaults))
 
     def delete(self, present: list[int]) -> None:
         old = self._key or self._row
-        self._demand(old, present)
-        self._image(present, old, "o")
+        self._demand([*old, *self._end], present)
+        self._image(present, [*old, *self._end], "o")
+        self._only_of_now("o")
         self._emit(DELETE, self._tuple(old, present, "o"), "None")
 
     def update(self, before: list[int], after: list[int], *, partial: bool = False) -> None:
         """partial: documents may be given as differences to those before."""
         old = self._key or self._row
-        self._demand(old, before)
+        self._demand([*old, *self._end], before)
         documents = [place for place in self._row if partial and place in after and self._is_document(place)]
         # What the new image leaves out has kept its value.
         kept = {place: f"o{place}" for place in self._row if place in before and place not in after}
         if self._mariadb:
             self._refuse_resets([*kept, *after])
-        self._image(before, [*old, *kept, *documents], "o")
+        self._image(before, [*old, *kept, *documents, *self._end], "o")
+        self._only_of_now("o")
         if partial:
             self._differences(documents, before)
-        self._image(after, self._row, "t")
+        self._image(after, [*self._row, *self._end], "t")
         images, same = self._tuple(old, before, "o"), ""
+        if set(self._end) & set(after):
+            self._only_of_now("t", f"out(({DELETE}, {self._table.number}, {images}, None)); ")
         if self._key:
             same = " and ".join(f"o{place} == t{place}" for place in self._key if place in after) or "True"
         new = self._tuple(self._row, after, "t", kept)
@@ -154,6 +161,12 @@ class _LoopWriter:
             self._line("continue")
             self._indent -= 1
         self._emit(UPDATE, f"None if {same} else {images}" if same else images, new)
+
+    def _only_of_now(self, prefix: str, otherwise: str = "") -> None:
+        """Rows that were so until some time are history: what ends a row's time deletes it."""
+        for place in self._end:
+            self._names["now"] = versioning.CURRENT
+            self._line(f"if {prefix}{place} not in now: {otherwise}continue")
 
     def _is_document(self, place: int) -> bool:
         return bool(self._wire.columns[place].type == FIELD_TYPE.JSON)

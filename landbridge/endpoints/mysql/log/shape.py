@@ -43,14 +43,16 @@ def completed(table: Table, wire: WireTable, charsets: Charsets) -> WireTable:
     if all(column.name for column in wire.columns):
         return wire
     recorded, more = table.columns, len(wire.columns) - len(table.columns)
-    if not 0 <= more <= sum(index.unique and index.method == "hash" for index in table.indexes):
+    time = _of_time(table)
+    if not 0 <= more - len(time) <= sum(index.unique and index.method == "hash" for index in table.indexes):
         raise SchemaDrift(
             f"table {table.name} has {len(wire.columns)} columns in the log, but was recorded with {len(recorded)}",
             mend=AGAIN,
         )
     numbers = {charset: number for number, charset in charsets.names.items()}
     told = [_told(*pair, numbers) for pair in zip(recorded, wire.columns, strict=False)]
-    hidden = [replace(column, name=f"DB_ROW_HASH_{n}") for n, column in enumerate(wire.columns[len(recorded) :], 1)]
+    names = [*time, *(f"DB_ROW_HASH_{number}" for number in range(1, more - len(time) + 1))]
+    hidden = [replace(column, name=name) for column, name in zip(wire.columns[len(recorded) :], names, strict=True)]
     for column, seen in zip(recorded, told, strict=True):
         if column.nullable != seen.nullable:
             raise SchemaDrift(
@@ -66,6 +68,12 @@ def check_columns(table: Table, found: Sequence[tuple[str, str, str | None]]) ->
     recorded = [(column.name, column.native, column.collation) for column in table.columns]
     if [tuple(row) for row in found] != recorded:
         raise SchemaDrift(f"table {table.name} was altered between its recording and the capture's begin", mend=AGAIN)
+
+
+def _of_time(table: Table) -> tuple[str, ...]:
+    """The columns of rows' time that are in the log only."""
+    names = (table.versioning.start, table.versioning.end) if table.versioning else ()
+    return names if names and names[1] not in {column.name for column in table.columns} else ()
 
 
 def _told(column: Column, seen: WireColumn, numbers: Mapping[str, int]) -> WireColumn:
@@ -84,7 +92,8 @@ def _told(column: Column, seen: WireColumn, numbers: Mapping[str, int]) -> WireC
 
 def check(table: Table, wire: WireTable, charsets: Charsets) -> None:
     """Raises SchemaDrift when they differ."""
-    found = [column for column in wire.columns if not _HIDDEN.fullmatch(column.name)]
+    time = _of_time(table)
+    found = [column for column in wire.columns if not _HIDDEN.fullmatch(column.name) and column.name not in time]
     names, recorded = [column.name for column in found], [column.name for column in table.columns]
     if names != recorded:
         raise SchemaDrift(

@@ -19,6 +19,7 @@ from landbridge.endpoints.mysql.objects.definitions import INVALID_VIEW, PROGRAM
 from landbridge.endpoints.mysql.objects.settled import settled
 from landbridge.endpoints.mysql.schema import hidden
 from landbridge.endpoints.mysql.schema.granting import Granting
+from landbridge.endpoints.mysql.schema.versioning import BY_TRANSACTION
 from landbridge.model import SchemaObject, TableMap, TableName
 
 _RANKS = {
@@ -31,8 +32,8 @@ _NEEDED = ("view", INVALID_VIEW, "function")
 
 _REASONS = {
     INVALID_VIEW: "the source cannot open it: something it names is gone; repair it there, or drop it",
-    "system-versioned table": "its rows carry their history, which the log mixes with their changes: ALTER TABLE … DROP"
-    " SYSTEM VERSIONING on the source forgets the history and lets the table be carried; else copy it by hand",
+    BY_TRANSACTION: "the server logs its changes as statements, without the rows, as its history counts transactions:"
+    " make it anew with ROW START and ROW END of the type TIMESTAMP(6), or without history",
     "grant": "rights are carried with `grants: true` only, to accounts that the target has; else repeat it there: ",
 }
 _UNREADABLE = (

@@ -15,7 +15,17 @@ from landbridge.model import Column, Default, TableName
 _LONG = re.compile(r"(?:tiny|medium|long)?(?:text|blob)|json|geom|point|linestring|polygon|multi")
 _CONSTANT = re.compile(rf"-?[\d.]+(?:e[+-]?\d+)?|NULL|{QUOTED}|[xb]{QUOTED}|0x[0-9a-f]+", re.IGNORECASE | re.DOTALL)
 _CLOCK = re.compile(r"(?:current_timestamp|now)(?:\(\d*\))?", re.IGNORECASE)
-_BEHIND = {"ON", "COMMENT", "INVISIBLE", "CHECK", "AUTO_INCREMENT", "COLUMN_FORMAT", "STORAGE", "ENGINE_ATTRIBUTE"}
+_BEHIND = {
+    "WITHOUT",
+    "ON",
+    "COMMENT",
+    "INVISIBLE",
+    "CHECK",
+    "AUTO_INCREMENT",
+    "COLUMN_FORMAT",
+    "STORAGE",
+    "ENGINE_ATTRIBUTE",
+}
 """What may stand behind a default."""
 
 _FLAGS = {True: {"COLUMN_FORMAT": 2, "STORAGE": 2, "SRID": 2}, False: {"COMPRESSED": 1, "REF_SYSTEM_ID": 2}}

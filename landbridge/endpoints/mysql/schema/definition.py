@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from landbridge.endpoints.mysql.kinds import QUOTED
 from landbridge.endpoints.mysql.kinds import quote as literal
 from landbridge.endpoints.mysql.names import quote
 from landbridge.endpoints.mysql.schema import partitions
@@ -19,6 +20,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _COUNTER = re.compile(r" AUTO_INCREMENT=\d+")
+_VERSIONED = "WITH SYSTEM VERSIONING"
 _KEYS = ("PRIMARY", "UNIQUE", "FULLTEXT", "SPATIAL", "VECTOR", "KEY")
 _OPTION = re.compile(
     r"(?:DEFAULT )?(?P<name>`?\w+`?)(?:\s?=\s?|(?<=TABLESPACE) )(?P<value>'(?:[^'\\]|''|\\.)*'|\([^)]*\)|[^\s,]+)",
@@ -168,13 +170,14 @@ class Definition:
     others: tuple[str, ...]
     options: tuple[tuple[str, str], ...]
     partitioning: str
+    versioned: bool = False
 
     @property
     def elements(self) -> tuple[str, ...]:
         """As `Table.definition` has them."""
         key = (self.primary_key,) if self.primary_key else ()
         options = " ".join(f"{'DEFAULT ' * (name == 'CHARSET')}{name}={value}" for name, value in self.options)
-        last = f"{options}\n{self.partitioning}".strip()
+        last = f"{options}{f' {_VERSIONED}' * self.versioned}\n{self.partitioning}".strip()
         return (*self.columns.values(), *self.others, *key, *self.keys.values(), *self.checks.values(), last)
 
 
@@ -198,9 +201,10 @@ def parse(elements: Sequence[str]) -> Definition:
         else:
             others.append(element)
     options, partitioning = divide(elements[-1])
+    versioned = _VERSIONED in re.sub(QUOTED, "", elements[-1])
     return Definition(
         columns=columns, primary_key=primary, keys=keys, checks=checks, others=tuple(others), options=options,
-        partitioning=partitioning,
+        partitioning=partitioning, versioned=versioned,
     )  # fmt: skip
 
 

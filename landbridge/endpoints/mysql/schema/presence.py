@@ -11,8 +11,10 @@ def schema(name: str) -> str:
     return f"select 1 from information_schema.schemata where {_is('schema_name', name)}"
 
 
-def relation(name: TableName, kind: str = "BASE TABLE") -> str:
-    return f"select 1 from information_schema.tables where {_in('table', name)} and table_type = {literal(kind)}"
+def relation(name: TableName, *kinds: str) -> str:
+    """kinds: a table of either sort unless they say otherwise."""
+    listed = ", ".join(map(literal, kinds or ("BASE TABLE", "SYSTEM VERSIONED")))
+    return f"select 1 from information_schema.tables where {_in('table', name)} and table_type in ({listed})"
 
 
 def index(table: TableName, name: str) -> str:

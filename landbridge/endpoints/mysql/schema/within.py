@@ -8,10 +8,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from landbridge import history
 from landbridge.endpoints.abc import Adopted
 from landbridge.endpoints.mysql.kinds import kind_of
 from landbridge.endpoints.mysql.names import fits, quote
-from landbridge.endpoints.mysql.schema import clauses, columns, definition, options, partitions
+from landbridge.endpoints.mysql.schema import clauses, columns, definition, options, partitions, versioning
 from landbridge.endpoints.mysql.schema.constraints import ConstraintNames
 from landbridge.endpoints.mysql.schema.definition import Word, join, words
 from landbridge.endpoints.mysql.schema.target import Target
@@ -26,6 +27,8 @@ def adopt(
     target: Target,
     constraints: ConstraintNames,
 ) -> Adopted:
+    if table.versioning and not (target.mariadb and table.definition):
+        table = versioning.ordinary(table) if table.definition else history.without(table)
     adoption = _Adoption(table, name, names, target, constraints)
     checks = tuple(adoption.checks())
     indexes = tuple(adoption.indexes())
