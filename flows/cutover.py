@@ -9,6 +9,7 @@ from flows.finish import finish
 from flows.gate import gate
 from flows.switch import switch
 from landbridge.plan import Plan
+from tasks.approval import must_be_able_to_ask
 from tasks.cutover import is_switched, must_be_proven
 from tasks.running import running
 from tasks.stream import replicating
@@ -24,6 +25,7 @@ def cutover(plan: Plan, wait: bool = True, approve: bool = False) -> Literal["wa
         wait: wait at the gate for an approval; else end there, and go on when the flow is run again
         approve: open the gate without asking anybody
     """
+    must_be_able_to_ask(plan, approve=approve)
     with running(plan):
         if not is_switched(plan):
             must_be_proven(plan)

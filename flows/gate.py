@@ -1,37 +1,59 @@
 """Phase 8: the gate. Nothing is switched before somebody has said so, on the evidence of this run."""
 
 from landbridge.errors import Terminal
+from landbridge.ledger import Approval
 from landbridge.plan import Plan
-from tasks import approval, evidence
-from tasks.running import phase_of_run
-from tasks.stream import replicating, wait_for_lag
+from tasks import approval, asking, evidence
+from tasks.running import Phase, phase_of_run
+from tasks.stream import Stream, replicating, wait_for_lag
 
 
-def gate(plan: Plan, *, wait: bool, approve: bool) -> bool:
+def gate(plan: Plan, *, wait: bool, approve: bool, name: str = approval.CUTOVER) -> bool:
     """
-    Whether the ledger holds an approval that is still good. Part of the flow that calls it, not a flow of its own, so
-    that it is that run that stands paused in the UI.
+    Whether the ledger holds an approval that is still good, on evidence that still holds. Part of the flow that calls
+    it, not a flow of its own, so that it is that run that stands paused in the UI.
+
+    Args:
+        plan: as it was loaded
+        wait: for an approval; else end, with the request in the ledger
+        approve: in the name of who runs this
+        name: which of the plan's gates; each has its own requests
     """
-    with phase_of_run("gate", plan, again=True) as this, replicating(plan) as stream:
-        lag = wait_for_lag(stream)
-        facts = evidence.gather(plan, this.run, lag)
-        text = evidence.show(plan, facts)
-        request = approval.request_approval(plan, this.run, facts)
-        if approve and not request.valid:
-            by = approval.who_runs_this()
-            approval.decide(plan, this.run, request.number, approve=True, by=by, reason="--yes")
-        elif wait and not request.valid:
-            this.say("waiting for an approval")
-            approval.wait_for_decision(plan, this.run, request, text, stream.watch)
-        answer = approval.latest(plan, this.run)
-        if answer is not None and answer.state == "rejected":
-            raise Terminal(
-                f"{answer.approved_by} rejected the cutover of {plan.name!r}: {answer.reason}",
-                mend="settle it, then run the same command again: it compares again and asks again",
-            )
-        if answer is None or not answer.valid:
-            this.waiting = True
-            this.say("not approved yet")
-            return False
-        this.say(f"approved by {answer.approved_by}: {answer.reason}")
-        return True
+    approval.must_be_able_to_ask(plan, approve=approve)
+    phase = "gate" if name == approval.CUTOVER else f"gate-{name}"
+    with phase_of_run(phase, plan, again=True) as this, replicating(plan) as stream:
+        for flow_run in approval.earlier_flow_runs(plan, this.run):
+            asking.erase_answers(flow_run)
+        while True:
+            request, text = _ask(plan, this, stream, name)
+            if request.state == "requested" and approve:
+                approval.approve_in_own_name(plan, this.run, request)
+            elif request.state == "requested" and wait:
+                this.say("waiting for an approval")
+                wait = asking.wait_for_decision(plan, this.run, request, text, stream.watch)
+            else:
+                return _is_open(plan, this, request)
+
+
+def _ask(plan: Plan, this: Phase, stream: Stream, name: str) -> tuple[Approval, str]:
+    """Anew each time: what an answer was about may have changed while it was waited for."""
+    facts = evidence.gather(plan, this.run, name, wait_for_lag(stream))
+    request = approval.request_approval(plan, this.run, name, facts)
+    evidence.show_decisions(plan, request)
+    return request, evidence.show(plan, this.run, request)
+
+
+def _is_open(plan: Plan, this: Phase, request: Approval) -> bool:
+    if request.state == "rejected":
+        raise Terminal(
+            f"{request.approved_by} rejected the {request.gate} of {plan.name!r}: {request.reason}",
+            mend="settle it, then run the same command again: it compares again and asks again",
+        )
+    if not request.valid:
+        this.waiting = True
+        this.say("not approved yet")
+        return False
+    approval.open_gate(plan, this.run, request)
+    this.detail |= {"request": request.number, "evidence": request.evidence_hash, "approved_by": request.names}
+    this.say(f"approved by {request.names}: {request.reason}")
+    return True

@@ -15,7 +15,7 @@ from flows.prepare import prepare
 from flows.switch import switch
 from flows.verify import verify
 from landbridge.plan import Plan
-from tasks.approval import is_approved
+from tasks.approval import is_approved, must_be_able_to_ask
 from tasks.cutover import is_switched
 from tasks.running import find, running
 from tasks.stream import replicating
@@ -35,6 +35,8 @@ def migrate(plan: Plan, until: Until = "cutover", wait: bool = True, approve: bo
         wait: wait at the gate for an approval; else end there, and go on when the flow is run again
         approve: open the gate without asking anybody
     """
+    if until == "cutover":
+        must_be_able_to_ask(plan, approve=approve)
     if find(plan) is None:
         precheck(plan)
     with running(plan):

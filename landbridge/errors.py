@@ -13,6 +13,7 @@ MigrationError              what was found, and what mends it
     ├── RowRejected         the target refused a row; it is in the rejects table
     ├── Fenced              another process took over this stream; this one must end
     ├── Differs             validation found rows that are not equal
+    ├── InvalidApproval     whoever answered at a gate: the answer does not count
     └── CutoverVoid         the switch was undone; the source takes writes again
 """
 
@@ -95,6 +96,10 @@ class Fenced(Terminal):
 
 class Differs(Terminal):
     """Source and target are not equal."""
+
+
+class InvalidApproval(Terminal):
+    """An answer at a gate that does not count: of another evidence, or not by whom it must be."""
 
 
 class CutoverVoid(Terminal):

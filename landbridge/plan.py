@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -161,6 +161,13 @@ class ValidationSettings(_Strict):
     )
 
 
+class Approver(_Strict):
+    """Somebody who may open a gate, and the code that shows it is them."""
+
+    name: str = Field(min_length=1)
+    code: SecretRef = Field(description="env:NAME, file:PATH or block:NAME, where the run is")
+
+
 class CutoverSettings(_Strict):
     freeze: Annotated[str, AfterValidator(_freeze)] = Field(
         default="read-only", description="read-only, revoke, or 'hook: COMMAND'"
@@ -168,6 +175,17 @@ class CutoverSettings(_Strict):
     timeout: Duration = Field(default="60s", description="the freeze is undone by itself after this")
     max_lag: Duration = Field(default="10s", description="the gate opens at this lag or less")
     approval_expires: Duration = Field(default="24h", description="an approval is worth nothing after this")
+    approvals: int = Field(default=1, ge=1, le=10, description="so many persons must approve")
+    approvers: tuple[Approver, ...] = Field(default=(), description="who may approve; none listed: anybody")
+
+    @model_validator(mode="after")
+    def _enough_approvers(self) -> Self:
+        names = {" ".join(approver.name.casefold().split()) for approver in self.approvers}
+        if len(names) != len(self.approvers):
+            raise ValueError("approvers: two of them have one name")
+        if self.approvers and len(names) < self.approvals:
+            raise ValueError(f"approvals: {self.approvals} persons must approve, and {len(names)} are listed")
+        return self
 
 
 class Plan(_Strict):
@@ -246,6 +264,8 @@ def _known(loc: tuple[int | str, ...]) -> list[str]:
         "capture": CaptureSettings, "validation": ValidationSettings, "cutover": CutoverSettings,
     }  # fmt: skip
     model = models[str(loc[0])] if loc else Plan
+    if "approvers" in loc:
+        model = Approver
     return list(model.model_fields)
 
 

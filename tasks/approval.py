@@ -1,65 +1,79 @@
 """
-The gate before the switch. The ledger decides; the orchestrator's pause shows the evidence and a form, and is only one
-of the ways to answer.
+A gate. The ledger decides; the orchestrator's pause shows the evidence and a form, and is only one of the ways to
+answer.
 """
 
-import contextvars
 import getpass
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, Literal
-from uuid import UUID
+from typing import Any
 
 from prefect import runtime
-from prefect.client.orchestration import get_client
-from prefect.exceptions import FlowPauseTimeout
-from prefect.flow_runs import pause_flow_run
-from prefect.input import RunInput
 from prefect.logging import get_run_logger
-from pydantic import Field
 
-from landbridge import ledger
+from landbridge import approving, ledger
+from landbridge.approving import Answer
 from landbridge.begin import must_find
-from landbridge.catch_up import Watch
-from landbridge.errors import MigrationError, Terminal, Transient
+from landbridge.errors import PlanError
 from landbridge.ledger import Approval
-from landbridge.plan import Plan, seconds
-from tasks import artifacts
+from landbridge.plan import Plan
 from tasks.board import BOARD
 from tasks.running import ledger_of
-from tasks.steps import step
+from tasks.steps import patiently, step
 
-GATE = "cutover"
-_LOOK_EVERY = 1.0
+CUTOVER = "cutover"
 
 
-class CutoverApproval(RunInput):
-    """The form."""
-
-    decision: Literal["approve", "reject"] = "reject"
-    approved_by: str = Field(default="", description="your name; it is kept in the ledger")
-    reason: str = Field(default="", description="why; it is kept in the ledger")
+def must_be_able_to_ask(plan: Plan, *, approve: bool) -> None:
+    """Raises PlanError where a gate could not be opened as the plan and the command want it."""
+    approving.codes(plan.cutover)
+    if approve and (plan.cutover.approvers or plan.cutover.approvals > 1):
+        raise PlanError(
+            "--yes approves without asking anybody, and the plan wants named approvers or more than one",
+            mend="leave --yes away and let them approve; or change cutover.approvals and cutover.approvers in the plan",
+        )
 
 
 @step("request-approval")
-def request_approval(plan: Plan, run: str, evidence: dict[str, Any]) -> Approval:
-    """An open request on this evidence, or the approval that is valid already."""
+def request_approval(plan: Plan, run: str, gate: str, evidence: dict[str, Any]) -> Approval:
+    """
+    The gate's open request or valid approval if its evidence still holds, else a new request on this evidence. Every
+    answer is looked at again.
+    """
     with ledger_of(plan).begin() as connection:
-        return ledger.request_approval(connection, run, GATE, evidence, str(runtime.flow_run.id))
+        asked = ledger.request_approval(connection, run, gate, evidence, str(runtime.flow_run.id))
+        settled = ledger.settle(connection, run, asked.number, approving.codes(plan.cutover))
+    for before, now in zip(asked.decisions, settled.decisions, strict=True):
+        if now.void and not before.void:
+            BOARD.note(f"the answer of {now.by} does not count: {now.void}")
+            get_run_logger().warning("the answer of %s does not count: %s", now.by, now.void)
+    return settled
 
 
-def is_approved(plan: Plan) -> bool:
-    """Whether somebody's approval is good now."""
-    found = latest(plan, must_find(plan).run)
+def is_approved(plan: Plan, gate: str = CUTOVER) -> bool:
+    """Whether an approval stands that was good when it was given."""
+    found = latest(plan, must_find(plan).run, gate)
     return found is not None and found.valid
 
 
-@step("decide")
-def decide(plan: Plan, run: str, number: int, *, approve: bool, by: str, reason: str) -> None:
+def decide(plan: Plan, run: str, number: int, answer: Answer) -> None:
+    """No step of the orchestrator's, which would be told the code."""
+
+    def act() -> None:
+        with ledger_of(plan).begin() as connection:
+            ledger.decide(connection, run, number, answer, approving.codes(plan.cutover))
+
+    patiently(act)
+
+
+@step("open-gate")
+def open_gate(plan: Plan, run: str, request: Approval) -> None:
+    """The evidence lists what stays behind, so whoever approved it answers for that."""
     with ledger_of(plan).begin() as connection:
-        expires_in = seconds(plan.cutover.approval_expires)
-        ledger.decide(connection, run, number, approve=approve, by=by, reason=reason, expires_in=expires_in)
+        ledger.waive(connection, run, request.names, request.reason or "")
+
+
+def approve_in_own_name(plan: Plan, run: str, request: Approval) -> None:
+    said = Answer(approve=True, by=who_runs_this(), reason="--yes", evidence=request.evidence_hash)
+    decide(plan, run, request.number, said)
 
 
 def who_runs_this() -> str:
@@ -69,78 +83,12 @@ def who_runs_this() -> str:
         return "the operator"
 
 
-def latest(plan: Plan, run: str) -> Approval | None:
+def latest(plan: Plan, run: str, gate: str) -> Approval | None:
     with ledger_of(plan).connect() as connection:
-        return ledger.latest_approval(connection, run, GATE)
+        return ledger.latest_approval(connection, run, gate)
 
 
-def wait_for_decision(plan: Plan, run: str, request: Approval, text: str, watch: Watch) -> None:
-    """
-    Pause the flow run until somebody answers: in the UI's form, or in the ledger by `landbridge approve`. Returns
-    without a decision when nobody does for as long as an approval would be good. `watch` goes on being called.
-    """
-    BOARD.note(f"approve in the UI: {BOARD.flow_run}")
-    BOARD.note(f"or with: landbridge approve {BOARD.plan_file} --by NAME --reason TEXT")
-    form = CutoverApproval.with_initial_data(description=text)
-    limit = int(seconds(plan.cutover.approval_expires))
-    key = artifacts.key(run, str(request.number))
-    with _watching(plan, run, request, watch):
-        try:
-            answer = pause_flow_run(wait_for_input=form, timeout=limit, poll_interval=2, key=key)
-        except FlowPauseTimeout:
-            return
-    now = latest(plan, run)
-    if now is not None and now.number == request.number and now.state == "requested":
-        by = answer.approved_by.strip()
-        if not by:
-            raise Terminal(
-                "the gate was answered without a name, which counts as no answer",
-                mend="run the same command again and fill in approved_by",
-            )
-        decide(plan, run, request.number, approve=answer.decision == "approve", by=by, reason=answer.reason)
-
-
-@contextmanager
-def _watching(plan: Plan, run: str, request: Approval, watch: Watch) -> Iterator[None]:
-    """Beside the pause: end it when the ledger has the answer, or when what must go on meanwhile has died."""
-    ended, died = threading.Event(), list[MigrationError]()
-
-    def look() -> None:
-        while not ended.wait(_LOOK_EVERY):
-            try:
-                watch()
-            except MigrationError as error:
-                died[:] = [error]
-            if (died or _is_answered(plan, run, request)) and _resume(str(request.flow_run)):
-                return
-
-    thread = threading.Thread(target=contextvars.copy_context().run, args=(look,), name="gate", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-    if died:
-        raise died[0]
-
-
-def _is_answered(plan: Plan, run: str, request: Approval) -> bool:
-    """Also when a newer request made this one void. A ledger that cannot be read is asked again."""
-    try:
-        now = latest(plan, run)
-    except Transient:
-        return False
-    return now is None or now.number != request.number or now.state != "requested"
-
-
-def _resume(flow_run: str) -> bool:
-    """The form's values do not matter here: the ledger has the answer."""
-    given = {"decision": "reject", "approved_by": "", "reason": "see the ledger"}
-    try:
-        with get_client(sync_client=True) as client:
-            client.resume_flow_run(UUID(flow_run), run_input=given)
-    except Exception as error:  # noqa: BLE001  (any of the client's; it is tried again)
-        get_run_logger().warning("the pause cannot be ended: %s", type(error).__name__)
-        return False
-    return True
+def earlier_flow_runs(plan: Plan, run: str) -> set[str]:
+    """Those that have asked before."""
+    with ledger_of(plan).connect() as connection:
+        return {str(asked.flow_run) for asked in ledger.approvals(connection, run) if asked.flow_run}

@@ -1,68 +1,48 @@
-"""What whoever approves must know: as data for the ledger, as text for the form."""
+"""The evidence of a gate: gathered, frozen in the run's folder, and shown in the orchestrator's UI."""
 
+from pathlib import Path
 from typing import Any
 
-from landbridge import ledger
-from landbridge.plan import EndpointRef, Plan
+from landbridge import evidence
+from landbridge.ledger import Approval
+from landbridge.plan import Plan
 from tasks import artifacts
+from tasks.board import BOARD
+from tasks.home import run_folder
 from tasks.running import ledger_of
 
-_SHOWN = 20
 
-
-def gather(plan: Plan, run: str, lag: float | None) -> dict[str, Any]:
+def gather(plan: Plan, run: str, gate: str, lag: float | None) -> dict[str, Any]:
     with ledger_of(plan).connect() as connection:
-        checked = ledger.latest_round(connection, run)
-        items, summary = ledger.items(connection, run), ledger.summary(connection, run)
-        changes, rejects = ledger.read_stream(connection, run).changes, len(ledger.rejects(connection, run))
-    left = [f"{item.kind} {item.name}" for item in items if item.status in ("not carried", "failed")]
-    later = [f"{item.kind} {item.name}" for item in items if item.status == "planned"]
-    return {
-        "plan": plan.name,
-        "run": run,
-        "source": _where(plan.source),
-        "target": _where(plan.target),
-        "validation": checked["detail"] if checked else None,
-        "changes_applied": changes,
-        "lag_seconds": lag,
-        "rejected_rows": rejects,
-        "objects": summary,
-        "not_carried": left,
-        "made_in_the_switch": later,
-        "freeze": plan.cutover.freeze,
-        "freeze_at_most": plan.cutover.timeout,
-    }
+        return evidence.gather(connection, plan, run, gate, lag)
 
 
-def _where(ref: EndpointRef) -> str:
-    return f"{ref.engine} at {ref.host}:{ref.port or 'default port'}{f'/{ref.database}' if ref.database else ''}"
-
-
-def describe(evidence: dict[str, Any]) -> str:
-    """Markdown."""
-    checked = evidence["validation"] or {}
-    verdict = "equal" if checked.get("passed") else "NOT equal, or not compared"
-    lag = "unknown" if evidence["lag_seconds"] is None else f"{evidence['lag_seconds']:.1f} s"
-    left, later = evidence["not_carried"], evidence["made_in_the_switch"]
-    lines = [
-        f"## Switch {evidence['plan']} over?",
-        f"From {evidence['source']} to {evidence['target']}",
-        f"- **{checked.get('rows', 0):,} rows compared: {verdict}** (report: {checked.get('report', 'none')})",
-        f"- changes applied: {evidence['changes_applied']:,}; lag: {lag}; rows refused: {evidence['rejected_rows']}",
-        f"- objects not carried or failed: {_listed(left)}",
-        f"- objects made in the switch: {_listed(later)}",
-        f"- the source will be frozen ({evidence['freeze']}) for {evidence['freeze_at_most']} at most",
-    ]
-    return "\n\n".join(lines[:2]) + "\n\n" + "\n".join(lines[2:])
-
-
-def show(plan: Plan, evidence: dict[str, Any]) -> str:
-    """The same text as a page that stays with the run, when the form is gone; the text."""
-    text = describe(evidence)
+def show(plan: Plan, run: str, request: Approval) -> str:
+    """What the gate asks on as files and as a page of the run, which stay when the form is gone; its text."""
+    name = f"{request.gate}-{request.number}"
+    shown, data = evidence.freeze(request.evidence, _folder(run), name)
+    text = f"{evidence.describe(request.evidence)}\n- as a page: {shown}; its hash is the SHA-256 of {data}"
     artifacts.page("evidence", plan.name, text, "what the gate was asked on")
+    BOARD.note(f"evidence {request.evidence_hash}: {shown}")
     return text
 
 
-def _listed(objects: list[str]) -> str:
-    more = f" and {len(objects) - _SHOWN} more" if len(objects) > _SHOWN else ""
-    return f"{len(objects)} ({', '.join(objects[:_SHOWN])}{more})" if objects else "none"
+def show_decisions(plan: Plan, request: Approval) -> None:
+    """Who said what, beside the evidence."""
+    rows = [
+        {
+            "request": f"{request.gate} {request.number}",
+            "by": decision.name,
+            "decision": "approve" if decision.approve else "reject",
+            "reason": decision.reason,
+            "counts": decision.void or "yes",
+            "evidence": decision.evidence_hash,
+        }
+        for decision in request.decisions
+    ]
+    if rows:
+        artifacts.table("decisions", plan.name, rows, "who said what at the gate")
+
+
+def _folder(run: str) -> Path:
+    return run_folder(run) / "evidence"

@@ -25,7 +25,7 @@ from validation.compare import Comparison, Progress, compare
 class Verdict:
     """
     since: only what changed after that position was compared. report: a page that needs no network; docs: the Data
-    Docs; data: the same as JSON.
+    Docs; data: the same as JSON. counts: rows by table, at the `source` and on the `target`, and `differing`.
     """
 
     round: int
@@ -37,6 +37,7 @@ class Verdict:
     held: float
     position: str | None
     since: str | None
+    counts: dict[str, dict[str, int]]
     report: str
     docs: str
     data: str
@@ -157,10 +158,21 @@ def _judge(plan: Plan, run: str, measured: Measured, folder: Path) -> Verdict:
         round=measured.round, passed=passed,
         rows=sum(r.source.rows for r in comparison.ranges), ranges=len(comparison.ranges),
         differing=sum(r.differing for r in comparison.ranges), seconds=comparison.seconds, held=comparison.held,
-        position=comparison.position, since=comparison.since, report=str(path), docs=str(judged.docs), data=str(data),
+        position=comparison.position, since=comparison.since, counts=_counts(comparison), report=str(path),
+        docs=str(judged.docs), data=str(data),
     )  # fmt: skip
     data.write_text(json.dumps({"verdict": asdict(verdict), "expectations": judged.results}, indent=2))
     return verdict
+
+
+def _counts(comparison: Comparison) -> dict[str, dict[str, int]]:
+    counts: dict[str, dict[str, int]] = {}
+    for each in comparison.ranges:
+        table = counts.setdefault(str(each.table.source.name), {"source": 0, "target": 0, "differing": 0})
+        table["source"] += each.source.rows
+        table["target"] += each.target.rows
+        table["differing"] += each.differing
+    return counts
 
 
 def _where(engine: str, host: str) -> str:

@@ -44,7 +44,7 @@ def collect(plan: Plan) -> dict[str, Any]:
             "inventory": [vars(item) for item in ledger.items(connection, run.run)],
             "validation": ledger.latest_round(connection, run.run),
             "rejects": [{"table": table, "reason": reason} for table, reason in ledger.rejects(connection, run.run)],
-            "approvals": [vars(approval) for approval in ledger.approvals(connection, run.run)],
+            "approvals": [approval.as_dict() for approval in ledger.approvals(connection, run.run)],
             "cutover": {"state": state, **detail},
         }
 
@@ -101,6 +101,13 @@ def _object_lines(inventory: list[dict[str, Any]]) -> list[str]:
     return [f"  {number:>6} {kind}: {status}" for (kind, status), number in sorted(counts.items())]
 
 
+def _said(decision: dict[str, Any]) -> str:
+    answer = "approved" if decision["approve"] else "rejected"
+    verified = "" if decision["verified"] else " (name not verified)"
+    void = f"; does not count: {decision['void']}" if decision["void"] else ""
+    return f"{answer} by {decision['by']}{verified}: {decision['reason']}{void}"
+
+
 def _decision_lines(data: dict[str, Any]) -> list[str]:
     lines = []
     if data["validation"]:
@@ -108,7 +115,7 @@ def _decision_lines(data: dict[str, Any]) -> list[str]:
         verdict = "passed" if checked["passed"] else "DIFFERS"
         lines.append(f"validation: round {checked['round']} {verdict}; report {checked['detail'].get('report')}")
     for approval in data["approvals"]:
-        by = f" by {approval['approved_by']}: {approval['reason']}" if approval["approved_by"] else ""
-        lines.append(f"request {approval['number']} ({approval['gate']}): {approval['state']}{by}")
+        lines.append(f"request {approval['number']} ({approval['gate']}): {approval['state']}")
+        lines += [f"  {_said(decision)}" for decision in approval["decisions"]]
     lines.append(f"cutover: {data['cutover']['state']}")
     return ["", *lines]

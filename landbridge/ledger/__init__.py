@@ -5,12 +5,13 @@ that rows and the position that covers them commit together. Functions take an o
 
 from landbridge.ledger.approvals import (
     Approval,
+    Decision,
     approvals,
-    decide,
-    evidence_hash,
     latest_approval,
+    open_request,
     request_approval,
 )
+from landbridge.ledger.decisions import decide, settle
 from landbridge.ledger.inventory import Item, Status, items, record, summary, waive
 from landbridge.ledger.layout import SCHEMA
 from landbridge.ledger.loading import (
@@ -88,6 +89,7 @@ __all__ = [
     "Alarm",
     "Approval",
     "Blueprint",
+    "Decision",
     "Difference",
     "Item",
     "NOW",
@@ -115,7 +117,6 @@ __all__ = [
     "differences",
     "end_alarm",
     "end_run",
-    "evidence_hash",
     "exists",
     "find_run",
     "finish_phase",
@@ -132,6 +133,7 @@ __all__ = [
     "newest_read",
     "open_for_apply",
     "open_ledger",
+    "open_request",
     "open_segments",
     "owned_tables",
     "phase_done",
@@ -151,6 +153,7 @@ __all__ = [
     "set_paused",
     "set_spool",
     "spool",
+    "settle",
     "start_phase",
     "start_stream",
     "summary",

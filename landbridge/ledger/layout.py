@@ -169,6 +169,30 @@ approvals = _table(
     sa.Column("expires", sa.Float(53)),
 )
 
+decisions = _table(
+    "decisions",
+    sa.Column("run", _RUN, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("approve", sa.Boolean, nullable=False),
+    sa.Column("by", sa.String(200), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("evidence_hash", sa.String(64), nullable=False),
+    sa.Column("proof", sa.String(64), nullable=False),
+    sa.Column("verified", sa.Boolean, nullable=False),
+    sa.Column("decided", sa.Float(53), nullable=False),
+    sa.Column("expires", sa.Float(53), nullable=False),
+    sa.Column("void", sa.Text, nullable=False),
+)
+
+rehearsals = _table(
+    "rehearsals",
+    sa.Column("plan_name", sa.String(60), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("finished", sa.Float(53), nullable=False),
+    sa.Column("document", sa.JSON, nullable=False),
+)
+
 cutover = _table(
     "cutover",
     sa.Column("run", _RUN, primary_key=True),

@@ -44,13 +44,13 @@ def test_each_word_goes_on_where_the_last_one_stopped(
         assert again["round"] > validated["validation"]["round"]
 
         _waits(landbridge, plan, "--no-wait")
-        rejected = landbridge.ok("approve", plan, "--by", "Ann", "--reason", "not on a Friday", "--reject")
+        rejected = _approve(landbridge, plan, "--by", "Ann", "--reason", "not on a Friday", "--reject")
         assert rejected["state"] == "rejected"
         waiting = _waits(landbridge, plan)
         assert [answer["state"] for answer in waiting["approvals"]] == ["rejected", "requested"]
         assert workload.refused == 0
 
-        landbridge.ok("approve", plan, "--by", "Bea", "--reason", "it is Monday")
+        _approve(landbridge, plan, "--by", "Bea", "--reason", "it is Monday")
         done = landbridge.ok("migrate", plan)
     assert done["outcome"] == "cutover"
     assert done["cutover"]["state"] == "done"
@@ -60,9 +60,15 @@ def test_each_word_goes_on_where_the_last_one_stopped(
     assert _slots(stage) == []
 
     assert landbridge.ok("migrate", plan)["cutover"] == done["cutover"], "once more does nothing"
-    late = landbridge.run("approve", plan, "--by", "Cem", "--reason", "late")
+    late = landbridge.run("approve", plan, "--by", "Cem", "--reason", "late", "--evidence", "0" * 12)
     assert late.code == 1
     assert "Traceback" not in late.err
+
+
+def _approve(landbridge: CommandLine, plan: str, *words: str) -> Any:
+    """As somebody who has read the evidence."""
+    shown = landbridge.ok("approve", plan, "--show")
+    return landbridge.ok("approve", plan, *words, "--evidence", shown["evidence_hash"])
 
 
 def _waits(landbridge: CommandLine, plan: str, *options: str) -> Any:

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from landbridge import ledger
+from landbridge import approving, ledger
+from landbridge.approving import Answer, Rules
 from landbridge.endpoints import connect
 from landbridge.endpoints.abc import Connects
-from landbridge.errors import Fenced, PlanError, Terminal
+from landbridge.errors import Fenced, InvalidApproval, PlanError, Terminal
 from landbridge.kinds import Int
 from landbridge.model import EVERYTHING, Column, ColumnMap, Copied, Key, Position, Segment, Table, TableMap, TableName
 from landbridge.plan import EndpointRef, Plan, parse_plan
@@ -167,23 +168,6 @@ def test_the_consistent_point_only_grows(engine: sa.Engine, run: str) -> None:
         assert ledger.read_stream(connection, run).consistent == "8"
 
 
-def test_an_approval_is_of_one_request_and_expires(engine: sa.Engine, run: str) -> None:
-    with engine.begin() as connection:
-        first = ledger.request_approval(connection, run, "cutover", {"rows": 1}, None)
-        second = ledger.request_approval(connection, run, "cutover", {"rows": 2}, None)
-    with engine.begin() as connection, pytest.raises(Terminal, match="no longer open"):
-        ledger.decide(connection, run, first.number, approve=True, by="a", reason="b", expires_in=60)
-    with engine.begin() as connection:
-        ledger.decide(connection, run, second.number, approve=True, by="a", reason="b", expires_in=0)
-        found = ledger.latest_approval(connection, run, "cutover")
-        assert found is not None
-        assert (found.state, found.approved_by, found.valid) == ("approved", "a", False)
-        third = ledger.request_approval(connection, run, "cutover", {"rows": 2}, None)
-        assert third.number == second.number + 1
-        ledger.decide(connection, run, third.number, approve=True, by="a", reason="b", expires_in=60)
-        assert ledger.request_approval(connection, run, "cutover", {"rows": 3}, None).number == third.number
-
-
 def test_the_cutover_moves_by_compare_and_set(engine: sa.Engine, run: str) -> None:
     with engine.begin() as connection:
         state, epoch, _ = ledger.cutover_row(connection, run)
@@ -245,3 +229,125 @@ def test_times_and_documents_come_back_as_they_were(engine: sa.Engine, run: str)
         assert ledger.rejects(connection, run) == [(0, "ü" * 100_000)]
         stream = ledger.read_stream(connection, run)
         assert (stream.committed, stream.changes) == (1700000000.123456, 2**40)
+
+
+EVIDENCE = {"rows": 7, "lag": 0.1 + 0.2, "name": "ü", approving.MAY_CHANGE: ["lag"]}
+BY_CODE = EVIDENCE | {approving.RULES: Rules(persons=2, approvers=("Anna", "Bob"), expires=60.0).as_facts()}
+CODES = {"anna": "geheim", "bob": "secret"}
+
+
+def _ask(engine: sa.Engine, run: str, evidence: dict[str, Any], flow_run: str = "f1") -> ledger.Approval:
+    with engine.begin() as connection:
+        return ledger.request_approval(connection, run, "cutover", evidence, flow_run)
+
+
+def _say(engine: sa.Engine, run: str, asked: ledger.Approval, by: str, **said: Any) -> ledger.Approval:
+    codes = said.pop("codes", None)
+    given = {"approve": True, "by": by, "reason": "ready", "evidence": asked.evidence_hash} | said
+    with engine.begin() as connection:
+        return ledger.decide(connection, run, asked.number, Answer(**given), codes)
+
+
+def _settle(engine: sa.Engine, run: str, asked: ledger.Approval) -> ledger.Approval:
+    with engine.begin() as connection:
+        return ledger.settle(connection, run, asked.number, CODES)
+
+
+def test_an_approval_holds_as_long_as_its_evidence_and_its_time(engine: sa.Engine, run: str) -> None:
+    first = _ask(engine, run, EVIDENCE)
+    assert _ask(engine, run, EVIDENCE | {"lag": 5}, "f2").number == first.number, "lag may change"
+    second = _ask(engine, run, EVIDENCE | {"rows": 8})
+    with pytest.raises(InvalidApproval, match="no longer open"):
+        _say(engine, run, first, "Ada")
+    assert _say(engine, run, second, "Ada", expires=0.0).valid is False
+    third = _ask(engine, run, EVIDENCE | {"rows": 8})
+    assert (third.number, third.state) == (second.number + 1, "requested")
+    assert _say(engine, run, third, "Ada").valid is True
+    assert _ask(engine, run, EVIDENCE | {"rows": 8}).number == third.number
+    changed = _ask(engine, run, EVIDENCE | {"rows": 9})
+    assert (changed.number, changed.state) == (third.number + 1, "requested")
+    with engine.connect() as connection:
+        states = [each.state for each in ledger.approvals(connection, run)]
+    assert states == ["void", "void", "void", "requested"]
+
+
+def test_evidence_that_somebody_changed_in_the_ledger_is_asked_about_anew(engine: sa.Engine, run: str) -> None:
+    asked = _ask(engine, run, EVIDENCE)
+    assert _say(engine, run, asked, "Ada").valid
+    forged = EVIDENCE | {"rows": 8}
+    with engine.begin() as connection:
+        connection.execute(ledger.layout.approvals.update().values(evidence=forged))
+    assert _ask(engine, run, forged).number == asked.number + 1
+
+
+def test_nobody_approves_what_is_not_asked(engine: sa.Engine, run: str) -> None:
+    asked = _ask(engine, run, EVIDENCE)
+    with pytest.raises(InvalidApproval, match="not about the evidence"):
+        _say(engine, run, asked, "Ada", evidence="0" * 64)
+    for nobody in ({"by": " "}, {"reason": ""}):
+        with pytest.raises(InvalidApproval, match="without a name or a reason"):
+            _say(engine, run, asked, **{"by": "Ada"} | nobody)
+    with engine.connect() as connection:
+        assert ledger.open_request(connection, run) == asked
+        assert ledger.open_request(connection, run, "rollback") is None
+
+
+def test_two_persons_are_two_names(engine: sa.Engine, run: str) -> None:
+    evidence = EVIDENCE | {approving.RULES: Rules(persons=2).as_facts()}
+    asked = _ask(engine, run, evidence)
+    assert _say(engine, run, asked, "Ada").state == "requested"
+    with pytest.raises(InvalidApproval, match="has approved this already"):
+        _say(engine, run, asked, " ADA ")
+    assert _ask(engine, run, evidence, "f2").names == "Ada (name not verified)", "the first answer is kept"
+    done = _say(engine, run, asked, "Bob", reason="me too", expires=10.0)
+    assert (done.state, done.approved_by, done.reason, done.valid) == ("approved", "Ada, Bob", "ready; me too", True)
+    assert done.expires == min(decision.expires for decision in done.decisions)
+    assert _settle(engine, run, done).names == "Ada (name not verified), Bob (name not verified)"
+
+
+def test_one_rejection_is_enough(engine: sa.Engine, run: str) -> None:
+    asked = _ask(engine, run, EVIDENCE | {approving.RULES: Rules(persons=2).as_facts()})
+    _say(engine, run, asked, "Ada")
+    assert _say(engine, run, asked, "Bob", approve=False).state == "rejected"
+    assert _ask(engine, run, asked.evidence, "f1").state == "rejected", "for the run that asked"
+    assert _ask(engine, run, asked.evidence, "f2").state == "requested", "another one asks again"
+
+
+def test_a_code_is_proven_where_the_run_is_and_never_kept(engine: sa.Engine, run: str) -> None:
+    asked = _ask(engine, run, BY_CODE)
+    with pytest.raises(InvalidApproval, match="not among the approvers"):
+        _say(engine, run, asked, "Cid", code="geheim")
+    with pytest.raises(InvalidApproval, match="the code is not that of Anna"):
+        _say(engine, run, asked, "Anna", code="secret", codes=CODES)
+    _say(engine, run, asked, "Anna", code="geheim", codes=CODES)
+    done = _say(engine, run, asked, "Bob", code="guessed")  # where nobody can read the codes
+    assert done.state == "approved"
+    settled = _settle(engine, run, done)
+    assert (settled.state, settled.names) == ("requested", "Anna")
+    assert settled.decisions[1].void == "the code was not this person's"
+    _say(engine, run, asked, "Bob", code="secret")
+    settled = _settle(engine, run, asked)
+    assert (settled.state, settled.names, settled.valid) == ("approved", "Anna, Bob", True)
+    with engine.connect() as connection:
+        kept = str(connection.execute(sa.select(ledger.layout.decisions)).all())
+    assert "geheim" not in kept
+    assert "secret" not in kept
+
+
+def test_an_answer_cannot_be_moved_to_another_request(engine: sa.Engine, run: str) -> None:
+    first = _ask(engine, run, BY_CODE)
+    _say(engine, run, first, "Anna", code="geheim")
+    second = _ask(engine, run, BY_CODE | {"rows": 8})
+    decisions = ledger.layout.decisions
+    with engine.begin() as connection:
+        moved = {"number": second.number, "evidence_hash": second.evidence_hash}
+        connection.execute(decisions.update().values(**moved))
+    assert _settle(engine, run, second).decisions[0].void == "the code was not this person's"
+
+
+def test_an_answer_that_expires_while_another_is_waited_for_is_void(engine: sa.Engine, run: str) -> None:
+    asked = _ask(engine, run, EVIDENCE | {approving.RULES: Rules(persons=2).as_facts()})
+    _say(engine, run, asked, "Ada", expires=0.0)
+    assert _settle(engine, run, asked).decisions[0].void == "it has expired"
+    assert _say(engine, run, asked, "Bob").state == "requested"
+    assert _say(engine, run, asked, "Ada").state == "approved"

@@ -105,15 +105,15 @@ class Shop:
     def write(self, **changes: Any) -> None:
         self.file.write_text(yaml.safe_dump(yaml.safe_load(self.file.read_text()) | changes))
 
-    def request(self, after: int = 0) -> Approval:
-        """The open request with a number above `after`, once there is one."""
+    def request(self, not_by: str = "") -> Approval:
+        """The open request, once there is one, of another flow run than `not_by`."""
         engine = connect(self.plan.target).get(Connects).engine()
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             with engine.connect() as connection:
                 run = ledger.find_run(connection, self.plan)
                 found = None if run is None else ledger.latest_approval(connection, run.run, "cutover")
-            if found is not None and found.state == "requested" and found.number > after:
+            if found is not None and found.state == "requested" and found.flow_run != not_by:
                 return found
             time.sleep(0.1)
         raise AssertionError("nobody asked at the gate")

@@ -1,6 +1,7 @@
 """The gate: who may open it, by which way, and what goes on while it is shut."""
 
 import contextlib
+import hashlib
 import json
 import os
 import pty
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,7 +24,7 @@ from landbridge.endpoints import connect
 from landbridge.endpoints.abc import Connects
 from tasks import stream
 from tests.directions.commandline import processes
-from tests.flows.conftest import Run, Shop
+from tests.flows.conftest import Run, Said, Shop
 
 ROOT = Path(__file__).parents[2]
 Meanwhile = Callable[[Callable[[], None]], None]
@@ -40,15 +42,25 @@ def call(server: Server, method: str, path: str, body: Any = None) -> Any:
         return json.loads(answer.read() or "null")
 
 
-def paused(server: Server, flow_run: str) -> Any:
-    """The flow run's state, once it is paused."""
-    deadline = time.monotonic() + 30
+def paused(server: Server, flow_run: str, not_at: str = "") -> tuple[Any, str, str]:
+    """The form's schema and text of a paused flow run, and the key of its pause, once it is another than `not_at`."""
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        state = call(server, "GET", f"/flow_runs/{flow_run}")["state"]
-        if state["type"] == "PAUSED":
-            return state
+        details = call(server, "GET", f"/flow_runs/{flow_run}")["state"]["state_details"]
+        keys = details.get("run_input_keyset")
+        if keys and details["pause_key"] != not_at:
+            with contextlib.suppress(urllib.error.HTTPError):  # the state is there before the form
+                schema, text = (
+                    call(server, "GET", f"/flow_runs/{flow_run}/input/{keys[part]}")
+                    for part in ("schema", "description")
+                )
+                return schema, text, details["pause_key"]
         time.sleep(0.1)
     raise AssertionError("the run is not paused")
+
+
+def answer_form(server: Server, flow_run: str, **given: str) -> None:
+    assert call(server, "POST", f"/flow_runs/{flow_run}/resume", {"run_input": given})["status"] == "ACCEPT"
 
 
 def test_the_form_in_the_ui_opens_it_and_the_evidence_stands_there(
@@ -58,21 +70,22 @@ def test_the_form_in_the_ui_opens_it_and_the_evidence_stands_there(
 
     def answer() -> None:
         request = shop.request()
-        keys = paused(prefect, str(request.flow_run))["state_details"]["run_input_keyset"]
-        shown["form"] = call(prefect, "GET", f"/flow_runs/{request.flow_run}/input/{keys['schema']}")
-        shown["text"] = call(prefect, "GET", f"/flow_runs/{request.flow_run}/input/{keys['description']}")
-        given = {"decision": "approve", "approved_by": "Ada", "reason": "all green"}
-        call(prefect, "POST", f"/flow_runs/{request.flow_run}/resume", {"run_input": given})
+        shown["form"], shown["text"], _ = paused(prefect, str(request.flow_run))
+        given = {"decision": "approve", "approved_by": "Ada", "reason": "all green", "evidence": request.evidence_hash}
+        answer_form(prefect, str(request.flow_run), **given)
 
     meanwhile(answer)
     done = landbridge("migrate", str(shop.file), "--json")
     assert done.code == 0, done.err
     (approval,) = done.data["approvals"]
     assert (approval["state"], approval["approved_by"], approval["reason"]) == ("approved", "Ada", "all green")
-    assert set(shown["form"]["properties"]) == {"decision", "approved_by", "reason"}
+    assert set(shown["form"]["properties"]) == {"decision", "approved_by", "reason", "evidence", "expires"}
+    assert shown["form"]["properties"]["evidence"]["default"] == approval["evidence_hash"]
     assert shown["form"]["properties"]["decision"]["enum"] == ["approve", "reject"]
     assert "3,500 rows compared: equal" in shown["text"]
     assert "objects not carried or failed: none" in shown["text"]
+    assert approval["evidence_hash"] in shown["text"]
+    assert "(name not verified)" in shown["text"]
     assert approval["evidence"]["validation"]["rows"] == 3500
     assert approval["evidence"]["made_in_the_switch"] == ["foreign key orders_customer_fkey"]
     assert shop.sql("target", "select count(*), sum(total) from orders") == shop.sql(
@@ -83,21 +96,75 @@ def test_the_form_in_the_ui_opens_it_and_the_evidence_stands_there(
     assert run["parameters"]["plan"]["name"] == shop.plan.name
 
 
-def test_a_form_without_a_name_is_no_answer(
-    landbridge: Run, shop: Shop, prefect: Server, meanwhile: Meanwhile, on_a_terminal: None
+def test_two_persons_with_codes_and_what_does_not_count(
+    landbridge: Run,
+    shop: Shop,
+    prefect: Server,
+    meanwhile: Meanwhile,
+    on_a_terminal: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("ANNA_CODE", "annas-code")
+    monkeypatch.setenv("BOB_CODE", "bobs-code")
+    people = [{"name": "Anna", "code": "env:ANNA_CODE"}, {"name": "Bob", "code": "env:BOB_CODE"}]
+    shop.write(cutover={"approvals": 2, "approvers": people})
+    texts: list[str] = []
+
     def answer() -> None:
-        request = shop.request()
-        paused(prefect, str(request.flow_run))
-        given = {"decision": "approve", "approved_by": " ", "reason": ""}
-        call(prefect, "POST", f"/flow_runs/{request.flow_run}/resume", {"run_input": given})
+        request, key = shop.request(), ""
+        right = {"decision": "approve", "approved_by": "Anna", "reason": "ready", "evidence": request.evidence_hash}
+        for given in (
+            right | {"approved_by": " ", "code": "annas-code"},
+            right | {"evidence": "", "code": "annas-code"},
+            right | {"code": "wrong"},
+            right | {"code": "annas-code"},
+            right | {"code": "annas-code"},
+        ):
+            _, text, key = paused(prefect, str(request.flow_run), not_at=key)
+            texts.append(text)
+            answer_form(prefect, str(request.flow_run), **given)
+        texts.append(paused(prefect, str(request.flow_run), not_at=key)[1])
+        words = ["approve", str(shop.file), "--by", "Bob", "--reason", "me too", "--evidence", request.evidence_hash]
+        environment = {name: value for name, value in os.environ.items() if name not in ("ANNA_CODE", "BOB_CODE")}
+        for code in ("guessed", "bobs-code"):
+            asked = subprocess.run(
+                [sys.executable, "-m", "flows", *words, "--code", "env:MINE"],
+                cwd=ROOT, env=environment | {"MINE": code}, stdout=subprocess.PIPE, check=True, text=True,
+            )  # fmt: skip
+            assert "the run will prove the code" in asked.stdout
+            if code == "guessed":
+                _, text, key = paused(prefect, str(request.flow_run), not_at=key)
+                texts.append(text)
 
     meanwhile(answer)
     done = landbridge("migrate", str(shop.file), "--json")
-    assert done.code == 1
-    assert "without a name" in done.data["found"]
-    assert shop.request().state == "requested"
-    assert shop.sql("source", "insert into customers values (501, 'still writing') returning id") == [(501,)]
+    assert done.code == 0, done.err
+    assert "without a name" in texts[1]
+    assert "not about the evidence" in texts[2]
+    assert "the code is not that of Anna" in texts[3]
+    assert "approved by Anna" in texts[4]
+    assert "has approved this already" in texts[5]
+    (approval,) = done.data["approvals"]
+    assert (approval["state"], approval["approved_by"]) == ("approved", "Anna, Bob")
+    assert [(d["by"], d["verified"], d["void"]) for d in approval["decisions"]] == [
+        ("Anna", True, ""),
+        ("Bob", False, "the code was not this person's"),
+        ("Bob", True, ""),
+    ]
+    assert "does not count: the code was not this person's" in done.err
+    everything = done.out + done.err + "".join(texts) + str(kept_by_prefect(prefect, approval["flow_run"]))
+    assert not any(code in everything for code in ("annas-code", "bobs-code", "guessed"))
+
+
+def kept_by_prefect(server: Server, flow_run: str) -> list[Any]:
+    """What it knows of a run's answers, log and artifacts."""
+    of_run = {"flow_run": {"id": {"any_": [flow_run]}}}
+    answers = call(server, "POST", f"/flow_runs/{flow_run}/input/filter", {"prefix": "paused-", "limit": 200})
+    assert answers
+    assert not [each["key"] for each in answers if each["key"].endswith("-response")]
+    artifacts = call(server, "POST", "/artifacts/filter", {"flow_runs": of_run["flow_run"]})
+    logs = call(server, "POST", "/logs/filter", {"limit": 200, "sort": "TIMESTAMP_DESC"})
+    return [answers, artifacts, logs]
 
 
 def test_landbridge_approve_ends_the_pause_and_changes_go_on_meanwhile(
@@ -106,12 +173,13 @@ def test_landbridge_approve_ends_the_pause_and_changes_go_on_meanwhile(
     seen: list[Any] = []
 
     def answer() -> None:
-        shop.request()
+        request = shop.request()
         shop.sql("source", "insert into customers values (900, 'late'); update orders set total = 0 where id = 7")
         deadline = time.monotonic() + 20
         while not seen and time.monotonic() < deadline:
             seen.extend(shop.sql("target", "select name from customers where id = 900"))
         words = ["approve", str(shop.file), "--by", "Bob", "--reason", "looked at it"]
+        words += ["--evidence", request.evidence_hash]
         subprocess.run([sys.executable, "-m", "flows", *words], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
     meanwhile(answer)
@@ -125,22 +193,55 @@ def test_landbridge_approve_ends_the_pause_and_changes_go_on_meanwhile(
 
 def test_a_rejection_ends_the_run_and_the_next_one_asks_again(landbridge: Run, shop: Shop) -> None:
     assert landbridge("migrate", str(shop.file), "--no-wait").code == 4
-    assert landbridge("approve", str(shop.file), "--by", "Cid", "--reason", "too early", "--reject").code == 0
-    again = landbridge("approve", str(shop.file), "--by", "Dan", "--reason", "but I")
+    assert approve(landbridge, shop, "--by", "Cid", "--reason", "too early", "--reject").code == 0
+    again = landbridge("approve", str(shop.file), "--by", "Dan", "--reason", "but I", "--evidence", "0" * 12)
     assert again.code == 1
     assert "no request of the plan" in again.err
     asked = landbridge("migrate", str(shop.file), "--no-wait", "--json")
     assert asked.code == 4
     assert [answer["state"] for answer in asked.data["approvals"]] == ["rejected", "requested"]
-    # an approval that has expired is worth nothing
-    shop.write(cutover={"approval_expires": "0.1s"})
-    assert landbridge("approve", str(shop.file), "--by", "Eve", "--reason", "now").code == 0
+    # an approval that has expired is worth nothing, and one of other evidence neither
+    assert approve(landbridge, shop, "--by", "Eve", "--reason", "now", "--expires", "0.1s").code == 0
     time.sleep(0.2)
     assert landbridge("cutover", str(shop.file), "--no-wait").code == 4
-    shop.write(cutover={})
+    assert approve(landbridge, shop, "--by", "Eve", "--reason", "now").code == 0
+    shop.write(cutover={"timeout": "50s"})
+    changed = landbridge("cutover", str(shop.file), "--no-wait", "--json")
+    assert changed.code == 4
+    assert [answer["state"] for answer in changed.data["approvals"]] == ["rejected", "void", "void", "requested"]
     done = landbridge("cutover", str(shop.file), "--yes", "--json")
     assert done.code == 0, done.err
     assert done.data["approvals"][-1]["reason"] == "--yes"
+
+
+def approve(landbridge: Run, shop: Shop, *words: str) -> Said:
+    """As somebody who has read the evidence."""
+    shown = landbridge("approve", str(shop.file), "--show", "--json").data
+    return landbridge("approve", str(shop.file), *words, "--evidence", shown["evidence_hash"])
+
+
+def test_the_evidence_is_frozen_in_files_and_nobody_approves_without_it(
+    landbridge: Run, shop: Shop, tmp_path: Path, landbridge_home: Path
+) -> None:
+    page = tmp_path / "evidence.html"
+    assert landbridge("migrate", str(shop.file), "--no-wait").code == 4
+    unseen = landbridge("approve", str(shop.file), "--by", "Ada", "--reason", "sure", "--json")
+    assert unseen.code == 2
+    assert "--show" in unseen.data["mend"]
+    shown = landbridge("approve", str(shop.file), "--show", "--report", str(page), "--json").data
+    folder = landbridge_home / "runs" / shown["run"] / "evidence"
+    data = (folder / "cutover-1.json").read_bytes()
+    assert hashlib.sha256(data).hexdigest() == shown["evidence_hash"]
+    assert json.loads(data) == shown["evidence"]
+    assert json.loads(data)["validation"]["counts"]["public.orders"] == {"source": 3000, "target": 3000, "differing": 0}
+    assert (folder / "cutover-1.html").read_text() == page.read_text()
+    assert shown["evidence_hash"] in page.read_text()
+    assert "public.orders" in page.read_text()
+    assert "http" not in page.read_text().replace("http-equiv", ""), "it needs no network"
+    shop.write(cutover={"approvals": 2})
+    refused = landbridge("cutover", str(shop.file), "--yes", "--json")
+    assert refused.code == 2
+    assert "--yes" in refused.data["found"]
 
 
 def test_what_dies_behind_the_gate_ends_the_wait(
@@ -193,10 +294,11 @@ def ended(process: "subprocess.Popen[bytes]", number: signal.Signals) -> int:
 
 
 def test_on_a_terminal_it_waits_and_a_signal_stops_everything_in_order(landbridge: Run, shop: Shop) -> None:
+    flow_run = ""
     for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
-        asked_before = 0 if number == signal.SIGINT else 1
         with terminal("migrate", str(shop.file)) as (process, drawn):
-            run = run_of(shop, str(shop.request(after=asked_before).flow_run))
+            flow_run = str(shop.request(not_by=flow_run).flow_run)
+            run = run_of(shop, flow_run)
             working = [pid for pid, command in processes(run).items() if "landbridge.replicate" in command]
             assert len(working) == 2
             time.sleep(1.5)
