@@ -19,7 +19,7 @@ from landbridge.endpoints import Endpoint
 from landbridge.endpoints.abc import Connects
 from landbridge.errors import Fenced, RowRejected, Terminal, Transient
 from landbridge.ledger import StreamRow
-from landbridge.model import Change, Position, Transaction
+from landbridge.model import Change, Position, Transaction, passed_by
 from landbridge.narrowing import Narrowing
 from landbridge.spool import SpoolReader
 
@@ -146,7 +146,7 @@ class _Session:
 
     def __init__(self, applying: Applying, connection: sa.Connection, row: StreamRow, epoch: int) -> None:
         self._applying, self._connection, self._epoch = applying, connection, epoch
-        self._position, self._row = row.position, row
+        self._position, self._row, self._passed = row.position, row, row.passed
         self._writer = BatchWriter(
             applying.source, applying.target, applying.run, connection, row.consistent, applying.stopping
         )
@@ -233,6 +233,7 @@ class _Session:
 
     def _apply(self, batch: list[Transaction]) -> None:
         last, changes = batch[-1], self._writer.wanted(batch)
+        self._passed = passed_by(self._passed, batch)
         if not changes and last.last and self._large is None:
             self._heartbeat = last
             if self._quiet():
@@ -274,7 +275,8 @@ class _Session:
     def _advance(self, position: Position, changes: int, committed: float) -> None:
         """The first thing written in every transaction: so a zombie has written nothing when it is found out."""
         self._counted, known = changes, committed or self._applying.done.committed
-        ledger.advance(self._connection, self._applying.run, self._position, position, self._epoch, changes, known)
+        run, epoch = self._applying.run, self._epoch
+        ledger.advance(self._connection, run, self._position, position, epoch, changes, known, self._passed)
         self._applying.counting.flush(self._connection)
 
     def _advance_idly(self, position: Position, committed: float) -> None:

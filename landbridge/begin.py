@@ -3,7 +3,8 @@
 from landbridge import ledger
 from landbridge.endpoints import Endpoint, connect
 from landbridge.endpoints.abc import Changes, Connects
-from landbridge.errors import PlanError, PositionLost
+from landbridge.errors import PlanError
+from landbridge.follow import follow
 from landbridge.mapping import Resolved
 from landbridge.plan import Plan, seconds
 
@@ -25,17 +26,17 @@ def begin(plan: Plan, resolved: Resolved) -> ledger.Run:
 
 
 def find(plan: Plan) -> ledger.Run | None:
-    """The plan's run, if there is one. Raises PositionLost when the source is another server than it was."""
+    """
+    The plan's run, if there is one. Where the source is another server than it was, it goes on there; PositionLost when
+    it cannot.
+    """
     source, target = connect(plan.source), connect(plan.target)
     with target.get(Connects).engine().begin() as connection:
         run = ledger.find_run(connection, plan)
     if run is not None and run.state == "active":
         identity = source.get(Connects).identity()
         if identity != run.source:
-            raise PositionLost(
-                f"the source is another server ({identity}) than the one the run began with ({run.source})",
-                mend="point the plan at the first server, or begin again under another plan name with an empty target",
-            )
+            return follow(source, target, run, identity)
     return run
 
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from landbridge import ledger
 from landbridge.backoff import Backoff
-from landbridge.changed_keys import remembered
+from landbridge.changed_keys import forget, remembered
 from landbridge.endpoints import Endpoint
 from landbridge.endpoints.abc import Changes, ChangeStream, Connects
-from landbridge.errors import MigrationError, PositionLost, Transient
+from landbridge.errors import MigrationError, SourceMoved, Transient
 from landbridge.ledger import Run
 from landbridge.model import Position, TableMap, Transaction
 from landbridge.runfolder import RunFolder
@@ -61,11 +61,11 @@ class Capturing:
         with target.get(Connects).engine().begin() as connection:
             self._tables: list[TableMap] = ledger.tables(connection, run.run)
             row = ledger.read_stream(connection, run.run)
-        self._applied = row.position
+        self._applied, self._left_out = row.position, row.left_out
         self._looked = 0.0
 
     def run_until_stopped(self) -> None:
-        """Raises PositionLost, SchemaDrift or Unsupported as the stream does, Terminal when the spool has no space."""
+        """Raises what the stream does, SourceMoved when the source is another server, Terminal for want of space."""
         backoff = Backoff(self._stopping)
         with closing(Spooling(self._open_spool())) as spool:
             done = Captured(spool=spool.id, position=spool.tail)
@@ -93,6 +93,7 @@ class Capturing:
             pass
         except ForeignSpool as error:
             log.warning("%s; set aside: %s", error.found, set_aside(folder))
+        forget(self._folder)  # what changed since the last comparison is not in the new one, or at other positions
         writer = SpoolWriter.create(folder, run, self._applied)
         with engine.begin() as connection:
             ledger.set_spool(connection, run, writer.id)
@@ -103,7 +104,7 @@ class Capturing:
         spool.rewind()
         since = max(spool.tail, self._applied)
         self._look(spool, done)
-        with self._source.get(Changes).stream(self._run.run, since, self._tables) as stream:
+        with self._source.get(Changes).stream(self._run.run, since, self._tables, self._left_out) as stream:
             for transaction in stream:
                 size = spool.append(transaction)
                 backoff.reset()
@@ -119,9 +120,9 @@ class Capturing:
     def _require_same_server(self) -> None:
         identity = self._source.get(Connects).identity()
         if identity != self._run.source:
-            raise PositionLost(
-                f"the source is another server ({identity}) than the one the run began with ({self._run.source})",
-                mend="point the plan at the first server, or begin again under another plan name with an empty target",
+            raise SourceMoved(
+                f"the source is another server ({identity}) than it was ({self._run.source})",
+                mend="run the same command again: it goes on there if nothing is missing, or says what is",
             )
 
     def _look(self, spool: "Spooling", done: Captured, stream: ChangeStream | None = None) -> None:

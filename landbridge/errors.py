@@ -9,6 +9,7 @@ MigrationError              what was found, and what mends it
 └── Terminal                the operator; work stopped where the ledger says
     ├── Busy                another run of the same plan holds the lock
     ├── PositionLost        the log was purged past our position: load again
+    ├── SourceMoved         the source is another server now: begin the command again, which looks whether it can go on
     ├── SchemaDrift         the source changed a table in a way that is not followed
     ├── RowRejected         the target refused a row; it is in the rejects table
     ├── Fenced              another process took over this stream; this one must end
@@ -80,6 +81,10 @@ class Busy(Terminal):
 
 class PositionLost(Terminal):
     """The source's log no longer reaches back to our position."""
+
+
+class SourceMoved(Terminal):
+    """The source is another server than it was."""
 
 
 class SchemaDrift(Terminal):

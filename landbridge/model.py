@@ -5,6 +5,7 @@ All values are frozen and can be written to JSON and read back (`dump`, `load`):
 because decoders must use the columns of the moment they decode, never today's catalog.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, NewType, TypeVar
 
@@ -466,9 +467,25 @@ class Transaction:
     A committed transaction, or a part of a large one: `last` is False for all parts but the last, and all parts carry
     the position of the commit's end or, where that is not known yet, of the part. Without changes it is a heartbeat:
     everything before `position` has been seen. `committed` is in seconds since 1970, by the source's clock.
+    passed: the source's history up to here, in words of its engine that hold on each of its servers; after FURTHER only
+    what is new in it; '' nothing new.
     """
 
     position: Position
     committed: float
     changes: list[Change]
     last: bool = True
+    passed: str = field(default="", compare=False)  # told whole or not, as it comes
+
+
+FURTHER = "+"
+
+
+def passed_by(before: str, transactions: Iterable[Transaction]) -> str:
+    """The history passed once these have been, too."""
+    for each in transactions:
+        if each.passed.startswith(FURTHER):
+            before = f"{before},{each.passed[1:]}" if before else each.passed[1:]
+        elif each.passed:
+            before = each.passed
+    return before

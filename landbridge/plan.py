@@ -204,8 +204,12 @@ class Plan(_Strict):
 
     @property
     def hash(self) -> str:
-        """Of what decides the run's result: endpoints and tables, not speeds and timeouts."""
-        decisive = self.model_dump_json(include={"name", "source", "target", "mode", "tables", "names", "grants"})
+        """
+        Of what decides the run's result: endpoints and tables, not speeds and timeouts. The source's address may
+        change, for a failover does; whether the server is still the source, or may be, the run itself looks.
+        """
+        whole = ("name", "target", "mode", "tables", "names", "grants")
+        decisive = self.model_dump_json(include=dict.fromkeys(whole, True) | {"source": {"engine", "database"}})
         return hashlib.sha256(decisive.encode()).hexdigest()[:16]
 
     def require_secrets(self, *schemes: str) -> None:

@@ -174,7 +174,7 @@ def headers(folder: Path, run: str) -> list[Header]:
 
 def encode(header: Header, offset: int, transactions: Sequence[Transaction], *, whole: bool) -> bytes:
     """The block as it stands at `offset`."""
-    payload = marshal.dumps([(t.position, t.committed, t.changes, t.last) for t in transactions], _FORMAT)
+    payload = marshal.dumps([(t.position, t.committed, t.changes, t.last, t.passed) for t in transactions], _FORMAT)
     head = _HEAD.pack(len(payload), zlib.crc32(payload, header.seed), whole)
     return head + _SUM.pack(_place_sum(head, header, offset)) + payload
 
@@ -197,7 +197,7 @@ def scan(file: int, header: Header, offset: int, size: int) -> Iterator[Block | 
 
 
 def decode(file: int, header: Header, block: Block) -> list[tuple[Any, ...]] | None:
-    """The block's transactions as (position, committed, changes, last); None when the bytes are damaged."""
+    """The block's transactions as (position, committed, changes, last, passed); None when the bytes are damaged."""
     payload = os.pread(file, block.length, block.start)
     while 0 < len(payload) < block.length:  # one call reads 2 GiB at most
         more = os.pread(file, block.length - len(payload), block.start + len(payload))

@@ -216,11 +216,20 @@ class Changes(Protocol):
         """Return once every transaction that was open at `since` has ended. Transient, naming them, after `patience`
         seconds."""
 
-    def stream(self, run: str, since: Position, tables: Sequence[TableMap]) -> AbstractContextManager["ChangeStream"]:
+    def resume(self, run: str, known: str, since: Position, passed: str) -> Position:
+        """
+        Where the stream that stood at `since` on the server `known` (its identity) and has passed `passed` (see
+        Transaction) goes on at the server that is the source now. PositionLost unless that has all of it and the rest.
+        """
+
+    def stream(
+        self, run: str, since: Position, tables: Sequence[TableMap], left_out: str = ""
+    ) -> AbstractContextManager["ChangeStream"]:
         """
         Every transaction that committed after `since`, in commit order; some may come again after a reconnect, none is
-        left out. Raises PositionLost when the log no longer reaches back, SchemaDrift when a table's shape differs
-        from the one given, Unsupported for anything in the stream that cannot be decoded.
+        left out but those of `left_out`, which were passed on another server of the source. Raises PositionLost when
+        the log no longer reaches back, SchemaDrift when a table's shape differs from the one given, Unsupported for
+        anything in the stream that cannot be decoded.
         """
 
     def release(self, run: str) -> None:

@@ -85,6 +85,8 @@ stream = _table(
     sa.Column("committed", sa.Float(53), nullable=False, default=0.0),
     sa.Column("applied", sa.Float(53), nullable=False, default=0.0),
     sa.Column("paused", sa.String(400), nullable=False, default=""),
+    sa.Column("passed", sa.Text, nullable=False, default=""),
+    sa.Column("left_out", sa.Text, nullable=False, default=""),
 )
 
 counts = _table(

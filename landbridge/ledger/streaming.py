@@ -21,7 +21,8 @@ class StreamRow:
     start: where capture began. consistent: Pmax, past which the target equals the source. hold: '' run on, 'now', or a
     position up to which to apply. held: the position at which apply stands still, '' while it runs. changes: applied so
     far. committed: the source's time of the last applied commit; applied: our time of it. paused: by whom and why apply
-    stands still until it is resumed, '' while it runs.
+    stands still until it is resumed, '' while it runs. passed: the source's history up to the position (see
+    Transaction). left_out: what was applied from a server that was the source before this one.
     """
 
     run: str
@@ -36,6 +37,8 @@ class StreamRow:
     committed: float
     applied: float
     paused: str
+    passed: str
+    left_out: str
 
 
 def start_stream(connection: sa.Connection, run: str, start: Position) -> None:
@@ -62,14 +65,37 @@ def take_over(connection: sa.Connection, run: str) -> int:
 
 
 def advance(
-    connection: sa.Connection, run: str, old: Position, new: Position, epoch: int, changes: int, committed: float
+    connection: sa.Connection,
+    run: str,
+    old: Position,
+    new: Position,
+    epoch: int,
+    changes: int,
+    committed: float,
+    passed: str = "",
 ) -> None:
     """Move the position. Raises Fenced unless it stood at `old` under our epoch."""
     c = t.stream.c
     which = (c.run == run) & (c.position == old) & (c.epoch == epoch)
     values = {"position": new, "changes": c.changes + changes, "committed": committed, "applied": time.time()}
+    values["passed"] = passed
     if connection.execute(t.stream.update().where(which).values(**values)).rowcount != 1:
         raise Fenced(f"another process applies the stream of run {run}", mend="let it; end this process")
+
+
+def go_on_elsewhere(connection: sa.Connection, run: str, old: str, new: str, position: Position) -> None:
+    """
+    The source is the server `new` now, where the stream goes on from `position`; all that was passed on `old` is left
+    out there. Whoever still applies is fenced, the spool unknown. Raises Fenced when it is `old` no longer.
+    """
+    which = (t.runs.c.run == run) & (t.runs.c.source == old)
+    if connection.execute(t.runs.update().where(which).values(source=new)).rowcount != 1:
+        raise Fenced(f"the source of run {run} was changed by another process", mend="run the same command again")
+    c = t.stream.c
+    values = {"start": position, "position": position, "consistent": position, "hold": "", "held": "", "spool": ""}
+    connection.execute(t.stream.update().where(c.run == run).values(**values, epoch=c.epoch + 1, left_out=c.passed))
+    connection.execute(t.tables.update().where(t.tables.c.run == run).values(position=None))
+    connection.execute(t.segments.update().where(t.segments.c.run == run).values(position=None))
 
 
 def set_hold(connection: sa.Connection, run: str, hold: str) -> None:

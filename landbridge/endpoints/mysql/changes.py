@@ -12,9 +12,12 @@ from landbridge.endpoints.mysql import connection
 from landbridge.endpoints.mysql.catalog import fetch
 from landbridge.endpoints.mysql.connection import Database, closing, driver_errors
 from landbridge.endpoints.mysql.log import binlog, charsets, open_transactions, prepared, shape
+from landbridge.endpoints.mysql.log import history as history_of
 from landbridge.endpoints.mysql.log.binlog import Event
 from landbridge.endpoints.mysql.log.charsets import Charsets
+from landbridge.endpoints.mysql.log.gtid import GtidSet
 from landbridge.endpoints.mysql.log.held import held
+from landbridge.endpoints.mysql.log.passed import Passed
 from landbridge.endpoints.mysql.log.pulse import pulse
 from landbridge.endpoints.mysql.log.transactions import Source, Transactions
 from landbridge.endpoints.mysql.read import sessions
@@ -34,6 +37,7 @@ _LARGEST_START = (1 << 32) - 1
 class ChangeLog:
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._known: tuple[Position, Passed | None] = (Position(""), None)
 
     def here(self) -> Position:
         with sessions.reading(self._database) as driver:
@@ -57,18 +61,41 @@ class ChangeLog:
         open_transactions.wait(self._database, patience)
 
     @contextmanager
-    def stream(self, run: str, since: Position, tables: Sequence[TableMap]) -> Iterator["Stream"]:  # noqa: ARG002
+    def stream(
+        self,
+        run: str,  # noqa: ARG002
+        since: Position,
+        tables: Sequence[TableMap],
+        left_out: str = "",
+    ) -> Iterator["Stream"]:
         source = self._source([table.source for table in tables])
         file, offset = binlog.place(since)
-        with binlog.dump(self._database, file, offset if offset <= _LARGEST_START else 4) as dump:
-            yield Stream(self._database, dump, Transactions(tables, source, since, self._recall), since)
+        with binlog.dump(self._database, file, offset if offset <= _LARGEST_START else binlog.FIRST) as dump:
+            passed = self._passed(since, left_out)
+            transactions = Transactions(tables, source, since, self._recall, passed)
+            try:
+                yield Stream(self._database, dump, transactions, since)
+            finally:
+                self._known = (transactions.border, passed)
+
+    def _passed(self, since: Position, left_out: str) -> Passed:
+        """What is known from the stream that broke here need not be read again."""
+        border, passed = self._known
+        if border == since and passed is not None:
+            history: GtidSet | None = passed.history if passed.known else None
+        else:
+            history = history_of.at(self._database, since)
+        return Passed(history or GtidSet(), GtidSet(left_out), known=history is not None)
+
+    def resume(self, run: str, known: str, since: Position, passed: str) -> Position:  # noqa: ARG002
+        return history_of.resume(self._database, passed)
 
     def _recall(self, xid: prepared.Xid, file: str, offset: int) -> list[Event] | None:
         """Log file by log file, the newest first."""
         with driver_errors(self._database.ref), closing(self._database.open()) as driver:
             files = [str(row[0]) for row in fetch(driver, "show binary logs")]
         for each in reversed(files[: files.index(file) + 1] if file in files else []):
-            with binlog.dump(self._database, each, 4) as dump:
+            with binlog.dump(self._database, each, binlog.FIRST) as dump:
                 found = prepared.find(_upto(dump, each, offset if each == file else None), xid)
             if found is not None:
                 return found

@@ -18,7 +18,7 @@ from landbridge.endpoints.postgres.log.published import Published, publish
 from landbridge.endpoints.postgres.log.pulse import pulse
 from landbridge.endpoints.postgres.log.stream import Stream, log_errors
 from landbridge.endpoints.postgres.names import fits, qualified, quote, shorten
-from landbridge.errors import Transient, Unsupported
+from landbridge.errors import PositionLost, Transient, Unsupported
 from landbridge.model import Position, TableMap
 
 _SLOT_PATIENCE = 30
@@ -86,7 +86,13 @@ class ChangeLog:
                 time.sleep(0.05)
 
     @contextmanager
-    def stream(self, run: str, since: Position, tables: Sequence[TableMap]) -> Iterator[Stream]:
+    def stream(
+        self,
+        run: str,
+        since: Position,
+        tables: Sequence[TableMap],
+        left_out: str = "",  # noqa: ARG002
+    ) -> Iterator[Stream]:
         name = _name(run)
         with ExitStack() as opened:
             with log_errors(self._database.ref):
@@ -100,6 +106,12 @@ class ChangeLog:
             decoder = Decoder(tables, lambda relation, table: shape.examine(side, relation, table), published)
             with closing(Stream(cursor, side, decoder, number(since), published.check, self._database.ref)) as stream:
                 yield stream
+
+    def resume(self, run: str, known: str, since: Position, passed: str) -> Position:  # noqa: ARG002
+        raise PositionLost(
+            "the log of another server does not go on where this one's ended",
+            mend="point the plan at the first server, or begin again under another plan name with an empty target",
+        )
 
     def release(self, run: str) -> None:
         name = _name(run)

@@ -29,6 +29,9 @@ HEARTBEAT = 1.0
 SILENCE = 20.0
 """Seconds without a byte after which the connection counts as lost: many heartbeats have failed to come."""
 
+FIRST = 4
+"""Where the first event of every file begins."""
+
 READ = 1 << 18
 WRITE_TIMEOUT = 3600
 """Seconds the server lets us pause reading (a full spool does that) before it ends the stream."""
@@ -61,8 +64,9 @@ def place(text: Position) -> tuple[str, int]:
 class Dump:
     """
     A running dump. Iterating yields every event from the given place on, artificial ones and heartbeats included;
-    `file` is the one that the last event is in. Raises Transient when the connection is lost or silent, the driver's
-    errors for what the server says.
+    `file` is the one that the last event is in. unpacking: whether the events inside of compressed transactions come,
+    too. The server that a MariaDB GTID event is of follows its body, four bytes. Raises Transient when the connection
+    is lost or silent, the driver's errors for what the server says.
     """
 
     def __init__(self, sock: Any, where: str, *, checksummed: bool) -> None:
@@ -74,16 +78,18 @@ class Dump:
         self._at = 0
         self._checksummed = checksummed
         self._offset = 0
+        self.unpacking = True
 
     def __iter__(self) -> Iterator[Event]:
         header = compression.HEADER.unpack_from
         while True:
             event, whole = self._packet()
-            stamp, kind, _, size, end, flags = header(event)
+            stamp, kind, server, size, end, flags = header(event)
             if kind == compression.TRANSACTION_PAYLOAD:
                 start = self._offset
                 self._advance(kind, size, end, flags)
-                yield from self._packed(self._pieces(event, size, whole), start)
+                pieces = self._pieces(event, size, whole)
+                yield from self._packed(pieces, start) if self.unpacking else _nothing(pieces)
                 continue
             if not whole:
                 event = b"".join([event, *self._more()])
@@ -99,7 +105,9 @@ class Dump:
                 body = event[_HEADER_SIZE:-4]
             else:
                 body = event[_HEADER_SIZE:]
-            if kind == BINLOG.ROTATE_EVENT:
+            if kind == BINLOG.MARIADB_GTID_EVENT:
+                body += server.to_bytes(4, "little")
+            elif kind == BINLOG.ROTATE_EVENT:
                 self.file, self._offset = body[8:].decode(), int.from_bytes(body[:8], "little")
             yield kind, stamp, self._offset, flags, body
 
@@ -193,6 +201,12 @@ class Dump:
 
     def _lost(self, what: str) -> Transient:
         return Transient(f"{self._where}: {what}", mend="nothing; the stream is taken up again where it broke")
+
+
+def _nothing(pieces: Iterator[bytes]) -> Iterator[Event]:
+    for _ in pieces:
+        pass
+    return iter(())
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from pymysqlreplication.constants import BINLOG
 
 from landbridge.endpoints.mysql.log import events
 from landbridge.endpoints.mysql.log.binlog import Event
+from landbridge.endpoints.mysql.log.gtid import BEGINNINGS
 
 Xid = bytes
 """As an XA_PREPARE event has it: format, the lengths of both parts, the parts."""
@@ -22,7 +23,6 @@ PREPARES = 0x40
 """Flag of a MariaDB GTID event whose transaction ends with its preparation."""
 
 _STATEMENT = re.compile(rb"XA \w+ X'([0-9a-f]*)',X'([0-9a-f]*)',(\d+)", re.IGNORECASE)
-_GTIDS = {BINLOG.GTID_LOG_EVENT, BINLOG.ANONYMOUS_GTID_LOG_EVENT, events.GTID_TAGGED, BINLOG.MARIADB_GTID_EVENT}
 
 
 def of_statement(text: bytes) -> Xid:
@@ -44,7 +44,7 @@ def find(log: Iterable[Event], xid: Xid) -> list[Event] | None:
     group: list[Event] | None = None
     for event in log:
         kind, body = event[0], event[4]
-        if kind in _GTIDS:
+        if kind in BEGINNINGS:
             group = [event] if kind != BINLOG.MARIADB_GTID_EVENT or body[12] & PREPARES else None
         elif group is not None:
             group.append(event)

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 from pymysqlreplication.constants import BINLOG
 
-from landbridge.endpoints.mysql.log import binlog, compression, events, prepared
+from landbridge.endpoints.mysql.log import binlog, compression, events, gtid, prepared
 from landbridge.endpoints.mysql.log.binlog import Event
 from landbridge.endpoints.mysql.log.charsets import Charsets
 from landbridge.endpoints.mysql.log.decode import TableDecoder
+from landbridge.endpoints.mysql.log.passed import Passed
 from landbridge.endpoints.mysql.log.shape import AGAIN
 from landbridge.endpoints.mysql.log.statements import Statements
 from landbridge.errors import PositionLost, SchemaDrift, Terminal, Unsupported
@@ -41,6 +42,12 @@ _IGNORED = {
 }  # fmt: skip
 """Types without changes. 36 and 37 belong to group replication."""
 
+_BETWEEN = {
+    *gtid.BEGINNINGS, BINLOG.ROTATE_EVENT, BINLOG.FORMAT_DESCRIPTION_EVENT, BINLOG.HEARTBEAT_LOG_EVENT,
+    BINLOG.INCIDENT_EVENT,
+}  # fmt: skip
+"""Types that are no part of a transaction, or begin one."""
+
 Handler = Callable[[Event], Transaction | None]
 
 
@@ -61,11 +68,18 @@ class Transactions:
     """
 
     def __init__(
-        self, tables: Sequence[TableMap], source: Source, since: Position, recall: prepared.Recall | None = None
+        self,
+        tables: Sequence[TableMap],
+        source: Source,
+        since: Position,
+        recall: prepared.Recall | None = None,
+        passed: Passed | None = None,
     ) -> None:
         self._planned, self._source, self._recall = tables, source, recall
         self._prepared: dict[prepared.Xid, list[Change]] = {}
         self._since = since
+        self.passed = passed or Passed()
+        self._skipping = False  # what the other server of the source had, which was taken there
         self._statements = Statements([table.source.name for table in tables], folded=source.folded)
         self._tables = {table.source.name: table for table in tables}
         self._transactional = {table.number: table.source.transactional for table in tables}
@@ -73,12 +87,14 @@ class Transactions:
         self._ascii_names = all(str(name).isascii() for name in self._tables)
         self._decoders: dict[bytes, TableDecoder | None] = {}
         self._current: dict[int, TableDecoder | None] = {}
-        self._border = since
+        self.border = since
         self._file = ("", "")
         self._handlers = self._make_handlers()
         self._forget()
 
     def take(self, event: Event) -> Transaction | None:
+        if self._skipping and event[0] not in _BETWEEN:
+            return None
         handler = self._handlers.get(event[0])
         if handler is not None:
             return handler(event)
@@ -89,7 +105,8 @@ class Transactions:
         """Where the last transaction ended; None inside of one that is handed on in parts."""
         if self._handed:
             return None
-        return Transaction(self._border, time.time() + self._source.clock_ahead, [])
+        told = self.passed.told() if self.border > self._since else ""
+        return Transaction(self.border, time.time() + self._source.clock_ahead, [], passed=told)
 
     def _make_handlers(self) -> dict[int, Handler]:
         rows = dict.fromkeys(events.INSERTS | events.UPDATES | events.DELETES, self._rows)
@@ -100,10 +117,7 @@ class Transactions:
             BINLOG.TABLE_MAP_EVENT: self._table_map,
             BINLOG.QUERY_EVENT: self._query,
             BINLOG.XID_EVENT: self._commit,
-            BINLOG.GTID_LOG_EVENT: self._begin,
-            BINLOG.ANONYMOUS_GTID_LOG_EVENT: self._begin,
-            events.GTID_TAGGED: self._begin,
-            BINLOG.MARIADB_GTID_EVENT: self._begin,
+            **dict.fromkeys(gtid.BEGINNINGS, self._begin),
             BINLOG.XA_PREPARE_EVENT: self._xa_prepare,
             BINLOG.ROTATE_EVENT: self._rotate,
             BINLOG.FORMAT_DESCRIPTION_EVENT: self._abandon,
@@ -127,7 +141,7 @@ class Transactions:
         prefix, _, suffix = binlog.position(file, 0).partition(f"{0:012d}")
         self._file = (prefix, suffix)
         if not self._open:
-            self._border = max(self._border, self._position(event))
+            self.border = max(self.border, self._position(event))
 
     def _position(self, event: Event) -> Position:
         prefix, suffix = self._file
@@ -137,7 +151,8 @@ class Transactions:
         if self._changes:
             raise Terminal(f"a transaction before {self._position(event)} has no end that is understood", mend=AGAIN)
         self._forget()
-        self._open = True
+        self._skipping = self.passed.begin(event)
+        self._open = not self._skipping
         if event[0] == BINLOG.MARIADB_GTID_EVENT:
             self._grouped = not event[4][12] & _STANDALONE
             self._preparing = bool(event[4][12] & prepared.PREPARES)
@@ -152,16 +167,18 @@ class Transactions:
                 mend=AGAIN,
             )
         self._forget()
+        self._skipping = False
 
     def _commit(self, event: Event) -> Transaction | None:
         self._demand_open()
         position, changes = self._position(event), self._changes
         committed = self._committed or float(event[1])
         self._forget()
-        self._border = max(self._border, position)
+        self.passed.end()
+        self.border = max(self.border, position)
         if not changes or position <= self._since:
             return None
-        return Transaction(position, committed, changes)
+        return Transaction(position, committed, changes, passed=self.passed.told())
 
     def _part(self, event: Event) -> Transaction | None:
         """All but the last change, so that the last part is never empty."""
@@ -179,7 +196,7 @@ class Transactions:
 
     def _heartbeat(self, event: Event) -> Transaction | None:
         if not self._open:
-            self._border = max(self._border, self._position(event))
+            self.border = max(self.border, self._position(event))
         return self.heartbeat()
 
     # --- rows ---------------------------------------------------------------------------------------------------------
@@ -291,7 +308,7 @@ class Transactions:
         elif meaning.effect == "statement":
             raise Unsupported(
                 f"the log holds {meaning.what} as a statement, without the rows, in the schema of planned tables"
-                f" (at {self._border})",
+                f" (at {self.border})",
                 mend="SET GLOBAL binlog_format = ROW, in sessions that set it themselves, too; then begin anew",
             )
 
