@@ -10,7 +10,21 @@ from flows.commands import output, running
 from landbridge.errors import MigrationError
 from landbridge.plan import secret_sources
 
-WORDS = ("plan", "assess", "precheck", "migrate", "status", "validate", "approve", "cutover", "server", "demo")
+WORDS = (
+    "plan",
+    "assess",
+    "precheck",
+    "migrate",
+    "replicate",
+    "pause",
+    "resume",
+    "status",
+    "validate",
+    "approve",
+    "cutover",
+    "server",
+    "demo",
+)
 
 _ABOUT = """Move a live database to another server, version or engine, with proof that nothing was lost.
 

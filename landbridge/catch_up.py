@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 
 from landbridge import ledger
-from landbridge.errors import Transient
+from landbridge.errors import Terminal, Transient
 from landbridge.ledger import StreamRow
 from landbridge.model import Position
 
@@ -28,6 +28,10 @@ def wait_for(
         if reached(row):
             return row
         watch()
+        if row.paused and patience is not None:
+            raise Terminal(
+                f"apply is paused {row.paused}", mend="landbridge resume PLAN, then run the same command again"
+            )
         if deadline is not None and time.monotonic() > deadline:
             raise Transient(
                 f"apply did not come as far as wanted in {patience:.0f} s (it stands at {row.position})",

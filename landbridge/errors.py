@@ -12,6 +12,7 @@ MigrationError              what was found, and what mends it
     ├── SourceMoved         the source is another server now: begin the command again, which looks whether it can go on
     ├── SchemaDrift         the source changed a table in a way that is not followed
     ├── RowRejected         the target refused a row; it is in the rejects table
+    ├── Killed              a signal from outside ended capture or apply; what it was doing goes on when started again
     ├── Fenced              another process took over this stream; this one must end
     ├── Differs             validation found rows that are not equal
     ├── InvalidApproval     whoever answered at a gate: the answer does not count
@@ -93,6 +94,10 @@ class SchemaDrift(Terminal):
 
 class RowRejected(Terminal):
     """The target refused a row."""
+
+
+class Killed(Terminal):
+    """A process of ours was ended from outside."""
 
 
 class Fenced(Terminal):

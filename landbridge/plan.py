@@ -168,6 +168,11 @@ class Approver(_Strict):
     code: SecretRef = Field(description="env:NAME, file:PATH or block:NAME, where the run is")
 
 
+class MetricsSettings(_Strict):
+    port: int | None = Field(default=None, ge=0, le=65535, description="`replicate` serves /metrics here; default: not")
+    host: str = Field(default="127.0.0.1", description="the address to listen on")
+
+
 class CutoverSettings(_Strict):
     freeze: Annotated[str, AfterValidator(_freeze)] = Field(
         default="read-only", description="read-only, revoke, or 'hook: COMMAND'"
@@ -200,6 +205,7 @@ class Plan(_Strict):
     load: LoadSettings = LoadSettings()
     capture: CaptureSettings = CaptureSettings()
     validation: ValidationSettings = ValidationSettings()
+    metrics: MetricsSettings = MetricsSettings()
     cutover: CutoverSettings = CutoverSettings()
 
     @property
@@ -265,7 +271,8 @@ def _fault(loc: tuple[int | str, ...], message: str, code: str) -> str:
 def _known(loc: tuple[int | str, ...]) -> list[str]:
     models: dict[str, type[BaseModel]] = {
         "source": EndpointRef, "target": EndpointRef, "tables": TableRule, "waive": Waiver, "load": LoadSettings,
-        "capture": CaptureSettings, "validation": ValidationSettings, "cutover": CutoverSettings,
+        "capture": CaptureSettings, "validation": ValidationSettings, "metrics": MetricsSettings,
+        "cutover": CutoverSettings,
     }  # fmt: skip
     model = models[str(loc[0])] if loc else Plan
     if "approvers" in loc:

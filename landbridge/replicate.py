@@ -23,7 +23,7 @@ from landbridge.apply import Applied, Applying
 from landbridge.capture import Captured, Capturing
 from landbridge.endpoints import Endpoint, connect
 from landbridge.endpoints.abc import Connects
-from landbridge.errors import Busy, MigrationError, PositionLost, Terminal
+from landbridge.errors import Busy, Killed, MigrationError, PositionLost, Terminal
 from landbridge.model import Position
 from landbridge.plan import Plan
 from landbridge.runfolder import RunFolder, Status, handed_over
@@ -70,7 +70,7 @@ class Replication:
             status = child.poll()
             if status is None:
                 continue
-            raise self._folder.failure(role, child.pid) or Terminal(
+            raise self._folder.failure(role, child.pid) or (Killed if status < 0 else Terminal)(
                 f"the {role} process ended by itself with status {status}",
                 mend=f"see {role}.log and {role}.stderr in {self._folder.path}, then run the same command again",
             )

@@ -11,7 +11,10 @@ from uuid import UUID
 
 from prefect import runtime
 from prefect.artifacts import MarkdownArtifact, ProgressArtifact, TableArtifact, update_progress_artifact
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import ArtifactUpdate
 from prefect.client.schemas.objects import Artifact
+from prefect.logging import get_run_logger
 
 _AT_MOST_EVERY = 1.0
 
@@ -29,6 +32,33 @@ def table(name: str, plan: str, rows: Sequence[dict[str, Any]], description: str
 def page(name: str, plan: str, markdown: str, description: str) -> None:
     made = MarkdownArtifact(key=key(name, plan), markdown=markdown, description=description, flow_run_id=_whole_run())
     made.create()
+
+
+class Page:
+    """A page that is written anew again and again: one artifact, however long the run lasts."""
+
+    def __init__(self, name: str, plan: str, description: str) -> None:
+        self._key, self._description = key(name, plan), description
+        self._artifact: UUID | None = None
+
+    def write(self, markdown: str) -> None:
+        """What the server does not take now it is given the next time."""
+        try:
+            if self._artifact is None:
+                self._artifact = self._create(markdown)
+            else:
+                with get_client(sync_client=True) as client:
+                    client.update_artifact(self._artifact, ArtifactUpdate(data=markdown))
+        except Exception as error:  # noqa: BLE001  (any of the client's: nothing rests on a page)
+            get_run_logger().warning("the page cannot be renewed: %s", type(error).__name__)
+
+    def _create(self, markdown: str) -> UUID:
+        made = MarkdownArtifact(
+            key=self._key, markdown=markdown, description=self._description, flow_run_id=_whole_run()
+        ).create()
+        if not isinstance(made, Artifact):
+            raise TypeError("called from asynchronous code")
+        return made.id
 
 
 def _whole_run() -> UUID:

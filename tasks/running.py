@@ -14,14 +14,15 @@ from prefect.utilities.urls import url_for
 from landbridge import begin, ledger
 from landbridge.endpoints import connect
 from landbridge.endpoints.abc import Connects
-from landbridge.errors import Busy, MigrationError, PlanError
+from landbridge.endpoints.lock import Lock
+from landbridge.errors import Busy, MigrationError, PlanError, Transient
 from landbridge.plan import Plan, secret_sources
 from tasks.board import BOARD, Outcome
 from tasks.secrets import read_block
 from tasks.steps import patiently
 
 secret_sources["block"] = read_block
-_held: set[str] = set()
+_held: dict[str, Lock] = {}
 
 
 @contextmanager
@@ -39,13 +40,22 @@ def running(plan: Plan) -> Iterator[None]:
                 f"another process runs the plan {plan.name!r}",
                 mend="wait for it or end it; `landbridge status` shows how far it is",
             )
-        _held.add(plan.name)
+        _held[plan.name] = free
         try:
             # Each flow inside would wait a second for its own heartbeat thread; the outermost has one.
             with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
                 yield
         finally:
-            _held.discard(plan.name)
+            _held.pop(plan.name, None)
+
+
+def still_ours(plan: Plan) -> None:
+    """Raises Transient when the lock went with its session, as it does when the target is restarted."""
+    if not _held[plan.name].held():
+        raise Transient(
+            f"the session that held the lock of the plan {plan.name!r} was lost",
+            mend="start it again: unless another process has the lock by now, it goes on",
+        )
 
 
 @dataclass(kw_only=True)

@@ -19,7 +19,7 @@ from landbridge.replicate import ROLES, Replication, end_survivor
 from landbridge.runfolder import RunFolder
 from tasks.board import BOARD
 from tasks.home import run_folder
-from tasks.metering import metering
+from tasks.metering import Metering, metering
 from tasks.running import ledger_of
 from tasks.schema import take_back_what_acts
 from tasks.steps import step
@@ -31,8 +31,8 @@ _open: dict[str, "Stream"] = {}
 class Stream:
     """A run's capture and apply while they run."""
 
-    def __init__(self, plan: Plan, run: str, replication: Replication) -> None:
-        self.plan, self.run, self.replication = plan, run, replication
+    def __init__(self, plan: Plan, run: str, replication: Replication, metering: Metering) -> None:
+        self.plan, self.run, self.replication, self.metering = plan, run, replication, metering
         self.engine = ledger_of(plan)
         self._next = 0.0
 
@@ -75,9 +75,9 @@ def replicating(plan: Plan) -> Iterator[Stream]:
     replication = Replication(plan, run, run_folder(run))
     try:
         replication.start()
-        _open[run] = Stream(plan, run, replication)
-        get_run_logger().info("capture and apply run")
-        with metering(plan, run):
+        with metering(plan, run) as figures:
+            _open[run] = Stream(plan, run, replication, figures)
+            get_run_logger().info("capture and apply run")
             yield _open[run]
     finally:
         _open.pop(run, None)

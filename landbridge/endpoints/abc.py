@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 
 import sqlalchemy as sa
 
+from landbridge.endpoints.lock import Lock
 from landbridge.kinds import Loss
 from landbridge.model import (
     Bounds,
@@ -50,8 +51,8 @@ class Connects(Protocol):
     def engine(self) -> sa.Engine:
         """Connections with the session set and asserted; for the ledger and whatever is not hot."""
 
-    def exclusive(self, name: str) -> AbstractContextManager[bool]:
-        """A lock that lives with its own session: True when it was free. Released at exit or when the process dies."""
+    def exclusive(self, name: str) -> AbstractContextManager[Lock]:
+        """A lock that lives with its own session: true when it was free. Released at exit or when the process dies."""
 
 
 class Describes(Protocol):

@@ -54,7 +54,10 @@ def test_an_entrypoint_is_a_function_of_its_module(deployment: dict[str, Any]) -
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS)
 def test_a_second_run_of_a_deployment_waits_for_the_first(deployment: dict[str, Any]) -> None:
-    assert deployment["concurrency_limit"] == {"limit": 1, "collision_strategy": "ENQUEUE"}
+    if "stream" in deployment["tags"]:  # one for each plan, for weeks: the plan's lock refuses a second
+        assert "concurrency_limit" not in deployment
+    else:
+        assert deployment["concurrency_limit"] == {"limit": 1, "collision_strategy": "ENQUEUE"}
     assert deployment["work_pool"]["name"] == "landbridge"
 
 

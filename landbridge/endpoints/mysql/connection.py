@@ -11,6 +11,7 @@ from pymysql.constants import CLIENT, ER
 from sqlalchemy.dialects.mysql.base import MySQLDDLCompiler, MySQLTypeCompiler
 from sqlalchemy.pool import NullPool
 
+from landbridge.endpoints.lock import Lock
 from landbridge.errors import MigrationError, Terminal, Transient
 from landbridge.plan import EndpointRef
 
@@ -25,6 +26,9 @@ hold the 30th of February, and within the family it arrives as it is.
 
 _VERSIONED = ", system_versioning_asof=DEFAULT, system_versioning_alter_history='KEEP'"
 """Of versioned tables what is now is read, whatever the server's own default says, and indexes may be added to them."""
+
+_IDLE = 31_536_000
+"""Seconds that a session which holds a lock may be idle: the most there is. The server's own default is eight hours."""
 
 _FLAGS = CLIENT.FOUND_ROWS | CLIENT.LOCAL_FILES
 """
@@ -102,10 +106,13 @@ class Database:
         return "MariaDB" in connection.get_server_info()
 
     @contextmanager
-    def exclusive(self, name: str) -> Iterator[bool]:
+    def exclusive(self, name: str) -> Iterator[Lock]:
+        lock = f"landbridge.{name}"[:64]
         with closing(self.open()) as connection, connection.cursor() as cursor:
-            cursor.execute("select get_lock(%s, 0)", (f"landbridge.{name}"[:64],))
-            yield cursor.fetchone()[0] == 1
+            cursor.execute("set session wait_timeout = %s", (_IDLE,))
+            cursor.execute("select get_lock(%s, 0)", (lock,))
+            free = cursor.fetchone()[0] == 1
+            yield Lock(free=free, held=lambda: _still(cursor, lock))
 
     def _connect(self, **settings: Any) -> Any:
         ref = self.ref
@@ -115,6 +122,14 @@ class Database:
             "read_timeout": None, "program_name": "landbridge", "client_flag": _FLAGS,
         }  # fmt: skip
         return pymysql.connect(**(options | tls_settings(ref) | settings))
+
+
+def _still(cursor: Any, lock: str) -> bool:
+    try:
+        cursor.execute("select is_used_lock(%s) = connection_id()", (lock,))
+        return bool(cursor.fetchone()[0] == 1)
+    except pymysql.Error:
+        return False
 
 
 def tls_settings(ref: EndpointRef) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import psycopg2.extensions
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
+from landbridge.endpoints.lock import Lock
 from landbridge.errors import MigrationError, Terminal, Transient
 from landbridge.plan import EndpointRef
 
@@ -82,11 +83,13 @@ class Database:
             return f"{system}/{cursor.fetchone()[0]}/{connection.info.dbname}"
 
     @contextmanager
-    def exclusive(self, name: str) -> Iterator[bool]:
+    def exclusive(self, name: str) -> Iterator[Lock]:
         number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
         with closing(self.open()) as connection, connection.cursor() as cursor:
+            cursor.execute("set idle_session_timeout = 0")
             cursor.execute("select pg_catalog.pg_try_advisory_lock(%s)", (number,))
-            yield cursor.fetchone()[0]
+            free = cursor.fetchone()[0]
+            yield Lock(free=free, held=lambda: _still(cursor))
 
     def _connect(self, **settings: Any) -> Any:
         ref = self.ref
@@ -109,6 +112,15 @@ class Database:
                 options=options,
                 **settings,
             )
+
+
+def _still(cursor: Any) -> bool:
+    """A session keeps its locks as long as it lives."""
+    try:
+        cursor.execute("select 1")
+    except psycopg2.Error:
+        return False
+    return True
 
 
 def _option(value: str) -> str:

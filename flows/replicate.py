@@ -1,0 +1,43 @@
+"""Following the source for as long as nobody says otherwise: the word `replicate`, and a deployment for weeks."""
+
+from prefect import flow
+
+from flows.build_indexes import build_indexes
+from flows.capture import capture
+from flows.catch_up import catch_up
+from flows.load import load
+from flows.precheck import precheck
+from flows.prepare import prepare
+from landbridge.plan import Plan
+from tasks.cutover import refuse_if_switched
+from tasks.exposing import exposing
+from tasks.following import follow, persist
+from tasks.running import find, phase_of_run, running
+from tasks.stream import replicating
+
+
+@flow(name="replicate", flow_run_name="replicate {plan.name}")
+def replicate(plan: Plan, metrics_port: int | None = None) -> None:
+    """
+    Load and catch up where that is not done, then keep the target up with the source until told to end.
+
+    Args:
+        plan: what to move from where to where; the keys of the plan's file
+        metrics_port: serve the figures for Prometheus here, instead of at the plan's metrics.port
+    """
+
+    def attempt() -> None:
+        with running(plan):
+            prepare(plan)
+            refuse_if_switched(plan)
+            capture(plan)
+            with replicating(plan) as stream, exposing(stream.metering, metrics_port):
+                load(plan)
+                catch_up(plan)
+                build_indexes(plan)
+                with phase_of_run("replicate", plan, again=True) as this:
+                    follow(stream, this)
+
+    if find(plan) is None:
+        precheck(plan)
+    persist(attempt)
