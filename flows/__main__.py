@@ -22,6 +22,7 @@ WORDS = (
     "validate",
     "approve",
     "cutover",
+    "notify",
     "server",
     "demo",
 )

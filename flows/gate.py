@@ -3,7 +3,7 @@
 from landbridge.errors import Terminal
 from landbridge.ledger import Approval
 from landbridge.plan import Plan
-from tasks import approval, asking, evidence
+from tasks import approval, asking, events, evidence
 from tasks.running import Phase, phase_of_run
 from tasks.stream import Stream, replicating, wait_for_lag
 
@@ -30,6 +30,7 @@ def gate(plan: Plan, *, wait: bool, approve: bool, name: str = approval.CUTOVER)
                 approval.approve_in_own_name(plan, this.run, request)
             elif request.state == "requested" and wait:
                 this.say("waiting for an approval")
+                events.tell("gate.waiting", plan.name, this.run, f"gate {name} waits for an approval", gate=name)
                 wait = asking.wait_for_decision(plan, this.run, request, text, stream.watch)
             else:
                 return _is_open(plan, this, request)
@@ -45,15 +46,21 @@ def _ask(plan: Plan, this: Phase, stream: Stream, name: str) -> tuple[Approval, 
 
 def _is_open(plan: Plan, this: Phase, request: Approval) -> bool:
     if request.state == "rejected":
+        said = f"gate {request.gate} was rejected by {request.approved_by}"
+        events.tell("gate.rejected", plan.name, this.run, said, gate=request.gate)
         raise Terminal(
             f"{request.approved_by} rejected the {request.gate} of {plan.name!r}: {request.reason}",
             mend="settle it, then run the same command again: it compares again and asks again",
         )
     if not request.valid:
         this.waiting = True
+        said = f"gate {request.gate} is not approved yet; the run ended"
+        events.tell("gate.waiting", plan.name, this.run, said, gate=request.gate)
         this.say("not approved yet")
         return False
     approval.open_gate(plan, this.run, request)
     this.detail |= {"request": request.number, "evidence": request.evidence_hash, "approved_by": request.names}
+    said = f"gate {request.gate} was opened by {request.names}"
+    events.tell("gate.opened", plan.name, this.run, said, gate=request.gate)
     this.say(f"approved by {request.names}: {request.reason}")
     return True

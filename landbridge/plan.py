@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from landbridge.errors import PlanError
 
@@ -22,6 +22,8 @@ TLS = Literal["disable", "require", "verify-ca", "verify-full"]
 
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(s|m|h)$")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_SIZE = re.compile(r"^(\d+(?:\.\d+)?)\s*(MB|GB|TB)$")
+_BYTES = {"MB": 1e6, "GB": 1e9, "TB": 1e12}
 
 secret_sources: dict[str, Callable[[str], str]] = {}
 """Readers of secret references by their scheme; the orchestrator's side adds `block`."""
@@ -33,6 +35,33 @@ def seconds(duration: str) -> float:
     if match is None:
         raise ValueError(f"{duration!r} is not a duration; write it like 60s, 5m or 2h")
     return float(match[1]) * _SECONDS[match[2]]
+
+
+def size(text: str) -> float | None:
+    """'500MB', '10GB' or '2TB' in bytes; None for 'off'."""
+    match = _SIZE.match(text)
+    if match is None and text != "off":
+        raise ValueError(f"{text!r} is not a size; write it like 500MB, 10GB or 2TB, or off")
+    return float(match[1]) * _BYTES[match[2]] if match else None
+
+
+def threshold(duration: str) -> float | None:
+    """Seconds; None for 'off'."""
+    return None if duration == "off" else seconds(duration)
+
+
+def _off(given: object) -> object:
+    return "off" if given is False else given  # so YAML reads off
+
+
+def _threshold(text: str) -> str:
+    threshold(text)
+    return text
+
+
+def _size(text: str) -> str:
+    size(text)
+    return text
 
 
 def _duration(text: str) -> str:
@@ -60,6 +89,8 @@ def _partitions(text: str) -> str:
 
 
 Duration = Annotated[str, AfterValidator(_duration)]
+Threshold = Annotated[str, AfterValidator(_threshold), BeforeValidator(_off)]
+Size = Annotated[str, AfterValidator(_size), BeforeValidator(_off)]
 SecretRef = Annotated[str, AfterValidator(_reference)]
 
 
@@ -168,6 +199,13 @@ class Approver(_Strict):
     code: SecretRef = Field(description="env:NAME, file:PATH or block:NAME, where the run is")
 
 
+class AlarmSettings(_Strict):
+    lag: Threshold = Field(default="60s", description="the target is this far behind the source, or off")
+    log_loss: Threshold = Field(default="12h", description="the source keeps its log for less than this, or off")
+    spool: Size = Field(default="10GB", description="the spool is larger than this, or off")
+    transaction: Threshold = Field(default="1h", description="one is open at the source for this long, or off")
+
+
 class MetricsSettings(_Strict):
     port: int | None = Field(default=None, ge=0, le=65535, description="`replicate` serves /metrics here; default: not")
     host: str = Field(default="127.0.0.1", description="the address to listen on")
@@ -205,6 +243,7 @@ class Plan(_Strict):
     load: LoadSettings = LoadSettings()
     capture: CaptureSettings = CaptureSettings()
     validation: ValidationSettings = ValidationSettings()
+    alarms: AlarmSettings = AlarmSettings()
     metrics: MetricsSettings = MetricsSettings()
     cutover: CutoverSettings = CutoverSettings()
 
@@ -272,7 +311,7 @@ def _known(loc: tuple[int | str, ...]) -> list[str]:
     models: dict[str, type[BaseModel]] = {
         "source": EndpointRef, "target": EndpointRef, "tables": TableRule, "waive": Waiver, "load": LoadSettings,
         "capture": CaptureSettings, "validation": ValidationSettings, "metrics": MetricsSettings,
-        "cutover": CutoverSettings,
+        "alarms": AlarmSettings, "cutover": CutoverSettings,
     }  # fmt: skip
     model = models[str(loc[0])] if loc else Plan
     if "approvers" in loc:

@@ -1,7 +1,9 @@
 """The figures in Prometheus' text format (its documentation: "Exposition formats", text-based format 0.0.4)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
+
+from landbridge.alarms import KINDS
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -23,7 +25,7 @@ _GAUGES: Mapping[str, tuple[tuple[str, ...], str]] = {
 }
 
 
-def text(plan: str, run: str, figures: Mapping[str, Any] | None) -> str:
+def text(plan: str, run: str, figures: Mapping[str, Any] | None, alarms: Collection[str] = ()) -> str:
     """A run's figures (`Figures.as_dict` and `running`); what is not known is left out. None: the run is over."""
     own = {"plan": plan, "run": run}
     up = figures is not None and figures["running"]
@@ -31,6 +33,8 @@ def text(plan: str, run: str, figures: Mapping[str, Any] | None) -> str:
     if figures is not None:
         lines += _gauges(figures, own)
         lines += _totals(figures, own)
+    lines += _family("alarm", "gauge", "whether an alarm is under way")
+    lines += [_line("alarm", own | {"alarm": alarm}, alarm in alarms) for alarm in KINDS]
     return "\n".join(lines) + "\n"
 
 

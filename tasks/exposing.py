@@ -43,6 +43,10 @@ def exposing(metering: Metering, port: int | None) -> Iterator[int | None]:
         server.server_close()
 
 
+def _text(metering: Metering, figures: dict[str, Any] | None) -> str:
+    return prometheus.text(metering.plan.name, metering.run, figures, frozenset(metering.alarms))
+
+
 def _handler(metering: Metering) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         timeout = _PATIENCE
@@ -52,7 +56,7 @@ def _handler(metering: Metering) -> type[BaseHTTPRequestHandler]:
             fresh = latest is not None and time.time() - latest.at < FRESH
             if self.path == "/metrics":
                 figures = latest.as_dict() | {"running": True} if latest is not None and fresh else None
-                self._say(200, prometheus.text(metering.plan.name, metering.run, figures), prometheus.CONTENT_TYPE)
+                self._say(200, _text(metering, figures), prometheus.CONTENT_TYPE)
             elif self.path == "/health":
                 self._say(200 if fresh else 503, "ok\n" if fresh else "no figures\n", "text/plain")
             else:

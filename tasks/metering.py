@@ -14,6 +14,7 @@ from landbridge.errors import MigrationError
 from landbridge.figures import Figures, Meter
 from landbridge.plan import Plan
 from landbridge.runfolder import RunFolder
+from tasks import alarming
 from tasks.home import run_folder
 from tasks.running import ledger_of
 
@@ -22,11 +23,12 @@ _STOP_PATIENCE = 1.0
 
 
 class Metering:
-    """`latest` is what was measured last, None before."""
+    """latest: what was measured last, None before. alarms: those under way."""
 
     def __init__(self, plan: Plan, run: str) -> None:
         self.plan, self.run = plan, run
         self.latest: Figures | None = None
+        self.alarms: set[str] = set()
         self._stop = threading.Event()
 
     def go_on(self) -> None:
@@ -37,6 +39,7 @@ class Metering:
                 meter = meter or self._meter()
                 self.latest = meter.measure()
                 meter.keep(self.latest)
+                self.alarms = alarming.look(self.plan, self.run, self.latest)
             except MigrationError as error:
                 get_run_logger().debug("no figures: %s", error.found)
             except Exception as error:  # noqa: BLE001  a thread that ended would go unseen for weeks

@@ -17,6 +17,7 @@ from landbridge.endpoints.abc import Connects
 from landbridge.endpoints.lock import Lock
 from landbridge.errors import Busy, MigrationError, PlanError, Transient
 from landbridge.plan import Plan, secret_sources
+from tasks import events
 from tasks.board import BOARD, Outcome
 from tasks.secrets import read_block
 from tasks.steps import patiently
@@ -66,10 +67,12 @@ class Phase:
     run: str = ""
     todo: bool = True
     waiting: bool = False
+    said: str = ""
     detail: dict[str, Any] = field(default_factory=dict)
 
     def say(self, line: str) -> None:
         """One line about what is going on or came out."""
+        self.said = line
         BOARD.say(self.name, line)
 
 
@@ -99,9 +102,18 @@ def phase_of_run(name: str, plan: Plan, *, again: bool = False) -> Iterator[Phas
     with running(plan), phase(name) as this:
         this.run = patiently(lambda: begin.must_find(plan)).run
         this.todo = patiently(lambda: _start(plan, this.run, name)) or again
-        yield this
-        if this.todo and not this.waiting:
+        if not this.todo:
+            yield this
+            return
+        events.tell("phase.began", plan.name, this.run, f"{name} begins", phase=name)
+        try:
+            yield this
+        except MigrationError as error:
+            events.tell("phase.failed", plan.name, this.run, f"{name} failed: {error.found}", phase=name)
+            raise
+        if not this.waiting:
             patiently(lambda: _finish(plan, this))
+            events.tell("phase.done", plan.name, this.run, f"{name} is done. {this.said}".rstrip(), phase=name)
 
 
 def _start(plan: Plan, run: str, name: str) -> bool:

@@ -18,6 +18,7 @@ QUIET: Mapping[str, str] = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
     "PREFECT_CLI_PROMPT": "false",
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
     "PREFECT_LOGGING_LEVEL": "INFO",
     "PREFECT_LOGGING_EXTRA_LOGGERS": "landbridge",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",  # the engine's own threads
@@ -28,7 +29,7 @@ QUIET: Mapping[str, str] = {
 def run_flow(name: str, path: Path, plan: Plan, **parameters: Any) -> Any:
     """Call the flow `name` of flows/`name`.py in this process and return what it returns."""
     plan.require_secrets("env", "file")  # before a server is started for nothing
-    _prepare()
+    prepare()
     signal.signal(signal.SIGTERM, _terminated)
 
     from flows.commands import terminal
@@ -67,7 +68,7 @@ def _prefect_failed(error: Exception) -> Transient:
 
 def read_block(name: str) -> str:
     """For words that run no flow."""
-    _prepare()
+    prepare()
     from tasks import secrets
 
     return secrets.read_block(name)
@@ -77,7 +78,7 @@ def _terminated(*_: object) -> NoReturn:
     raise SystemExit(128 + signal.SIGTERM)
 
 
-def _prepare() -> None:
+def prepare() -> None:
     """Before Prefect is imported, for it reads its settings then."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # the processes we start would parse everything again
     for setting, value in QUIET.items():

@@ -55,7 +55,8 @@ def exposition(plan: Plan) -> str:
         stream = collect(connection, run, plan) if run else None
     if run is None or stream is None:
         return ""
-    return prometheus.text(plan.name, run.run, stream["figures"])
+    alarms = {alarm["alarm"] for alarm in stream["alarms"]}
+    return prometheus.text(plan.name, run.run, stream["figures"], alarms)
 
 
 def lines(stream: dict[str, Any]) -> list[str]:
@@ -64,6 +65,7 @@ def lines(stream: dict[str, Any]) -> list[str]:
     said = [f"stream: {stream['changes']:,} changes applied, {where}"]
     if stream["paused"]:
         said.append(f"  PAUSED {stream['paused']}; `landbridge resume` lets it go on")
+    said += [f"  ALARM {alarm['alarm']}: {alarm['found']}" for alarm in stream["alarms"]]
     figures = stream["figures"]
     if figures is not None:
         said += [f"  {line}" for line in _figure_lines(figures)]

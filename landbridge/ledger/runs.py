@@ -102,6 +102,7 @@ def blueprint(connection: sa.Connection, run: str) -> Blueprint:
 
 def end_run(connection: sa.Connection, run: str, state: str) -> None:
     connection.execute(t.runs.update().where(t.runs.c.run == run).values(state=state, finished=time.time()))
+    connection.execute(t.alarms.delete().where(t.alarms.c.run == run))
 
 
 def start_phase(connection: sa.Connection, run: str, phase: str) -> None:

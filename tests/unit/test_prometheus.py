@@ -13,7 +13,7 @@ OWN = 'plan="shop",run="shop_1"'
 
 
 def test_every_figure_that_is_known_stands_there_once() -> None:
-    lines = text("shop", "shop_1", FIGURES | {"running": True}).splitlines()
+    lines = text("shop", "shop_1", FIGURES | {"running": True}, {"lag"}).splitlines()
     values = [line for line in lines if not line.startswith("#")]
     assert values == [
         f"landbridge_up{{{OWN}}} 1",
@@ -33,6 +33,10 @@ def test_every_figure_that_is_known_stands_there_once() -> None:
         f"landbridge_applied_changes_total{{{OWN}}} 12",
         f'landbridge_table_changes_total{{{OWN},table="public.a\\"b",operation="inserts"}} 3',
         f'landbridge_table_changes_total{{{OWN},table="public.a\\"b",operation="updates"}} 0',
+        f'landbridge_alarm{{{OWN},alarm="lag"}} 1',
+        f'landbridge_alarm{{{OWN},alarm="log_loss"}} 0',
+        f'landbridge_alarm{{{OWN},alarm="spool"}} 0',
+        f'landbridge_alarm{{{OWN},alarm="transaction"}} 0',
     ]
     families = [line.split()[2] for line in lines if line.startswith("# TYPE")]
     assert len(families) == len(set(families))
@@ -40,4 +44,4 @@ def test_every_figure_that_is_known_stands_there_once() -> None:
 
 
 def test_a_run_that_is_over_is_not_up() -> None:
-    assert text("shop", "shop_1", None).splitlines()[-1] == f"landbridge_up{{{OWN}}} 0"
+    assert text("shop", "shop_1", None).splitlines()[2] == f"landbridge_up{{{OWN}}} 0"
