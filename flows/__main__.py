@@ -23,6 +23,7 @@ WORDS = (
     "approve",
     "cutover",
     "notify",
+    "ddl",
     "server",
     "demo",
 )

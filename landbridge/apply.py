@@ -12,12 +12,13 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from landbridge import ledger
+from landbridge.altering import Altering, alters
 from landbridge.backoff import Backoff
 from landbridge.batch import BatchWriter, Stopped
 from landbridge.counting import Counting
 from landbridge.endpoints import Endpoint
 from landbridge.endpoints.abc import Connects
-from landbridge.errors import Fenced, RowRejected, Terminal, Transient
+from landbridge.errors import Fenced, RowRejected, SchemaDrift, Terminal, Transient
 from landbridge.ledger import StreamRow
 from landbridge.model import Change, Position, Transaction, passed_by
 from landbridge.narrowing import Narrowing
@@ -37,13 +38,17 @@ _LOAD_POLL = 0.5
 
 @dataclass
 class Applied:
-    """How far apply is. state: loading, waiting (for the spool), applying, held, paused. trouble: why it retries."""
+    """
+    How far apply is. state: loading, waiting (for the spool), applying, held, paused. trouble: why it retries. kept:
+    what follows this is still needed; less than the position while a table stands still.
+    """
 
     position: Position
     committed: float
     changes: int
     state: str
     trouble: str = ""
+    kept: Position | None = None
 
 
 class _Refused(Exception):
@@ -115,7 +120,10 @@ class Applying:
                 row = ledger.read_stream(connection, self.run)
             self.counting.rolled_back()
             session = _Session(self, connection, row, epoch)
-            self.done = Applied(position=row.position, committed=row.committed, changes=row.changes, state="waiting")
+            self.done = Applied(
+                position=row.position, committed=row.committed, changes=row.changes, state="waiting",
+                kept=session.altering.kept_from(row.position),
+            )  # fmt: skip
             with closing(self._reader(row.position)) as reader:
                 while not self.stopping():
                     if session.step(reader):
@@ -150,6 +158,7 @@ class _Session:
         self._writer = BatchWriter(
             applying.source, applying.target, applying.run, connection, row.consistent, applying.stopping
         )
+        self.altering = Altering(applying.target, applying.run, connection, self._writer)
         self._pending: list[Transaction] = []
         self._heartbeat: Transaction | None = None
         self._large: sa.RootTransaction | None = None
@@ -190,6 +199,8 @@ class _Session:
         if self._row.paused:
             self._applying.done.state = "paused"
             return True
+        if self.altering.standing:
+            self._go_on()
         hold = self._row.hold
         if not hold or (hold != ledger.NOW and self._position < hold):
             return False
@@ -221,10 +232,11 @@ class _Session:
         hold = "" if self._row.hold == ledger.NOW else self._row.hold
         taken = 0
         for transaction in self._pending:
-            if self._large is None and ((hold and transaction.position > hold) or (taken and not transaction.last)):
+            alone = not transaction.last or alters(transaction)
+            if self._large is None and ((hold and transaction.position > hold) or (taken and alone)):
                 break
             taken += 1
-            if self._large is not None or not transaction.last or taken == self._applying.narrowing.most:
+            if self._large is not None or alone or taken == self._applying.narrowing.most:
                 break
         batch, self._pending = self._pending[:taken], self._pending[taken:]
         return batch
@@ -240,11 +252,12 @@ class _Session:
                 self._advance_idly(last.position, last.committed)
             return
         try:
+            self._alter_ahead(last)
             self._applying.counting.add(changes)
             if last.last and self._large is None:
                 with self._connection.begin():
                     self._advance(last.position, len(changes), last.committed)
-                    self._writer.write(changes, self._position, careful=self._careful)
+                    self.altering.write(changes, self._position, careful=self._careful)
                     self._writer.close(self._position, last.position)
             else:
                 self._apply_part(last, changes)
@@ -264,13 +277,38 @@ class _Session:
         if self._large is None:
             self._large, self._large_changes = self._connection.begin(), 0
             self._advance(self._position, 0, self._applying.done.committed)
-        self._writer.write(changes, self._position, careful=self._careful)
+        self.altering.write(changes, self._position, careful=self._careful)
         self._large_changes += len(changes)
         if part.last:
             self._advance(part.position, self._large_changes, part.committed)
             self._writer.close(self._position, part.position)
             self._large.commit()
             self._large = None
+
+    def _alter_ahead(self, transaction: Transaction) -> None:
+        if self.altering.transactional or not alters(transaction):
+            return
+        if self._large is not None or not transaction.last:
+            raise SchemaDrift(
+                "a table was altered inside of a large transaction, which this target's DDL would commit in part",
+                mend="begin the migration of this plan anew",
+            )
+        with self._connection.begin():
+            self._advance(self._position, 0, self._applying.done.committed)
+        self.altering.ahead(transaction)
+
+    def _go_on(self) -> None:
+        """With a table that stood still, once a person has approved."""
+        found = self.altering.approved()
+        reader = self._applying.open_spool(found.since or self._position) if found else None
+        if found is None or reader is None:
+            return
+        with closing(reader):
+            self.altering.prepare(found)
+            with self._connection.begin():
+                self._advance(self._position, 0, self._applying.done.committed)
+                self.altering.go_on(found, self._position, reader, careful=self._careful)
+        self._applying.done.kept = self.altering.kept_from(self._position)
 
     def _advance(self, position: Position, changes: int, committed: float) -> None:
         """The first thing written in every transaction: so a zombie has written nothing when it is found out."""
@@ -292,6 +330,7 @@ class _Session:
             committed=committed or applying.done.committed,
             changes=applying.done.changes + self._counted,
             state="applying",
+            kept=self.altering.kept_from(position),
         )
         applying.counting.committed()
         self._position, self._heartbeat, self._committed_at = position, None, time.monotonic()

@@ -3,7 +3,7 @@ Writing the changes of a batch inside the target's open transaction: as sets, a 
 fit, and row by row in the source's order what is left.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -13,8 +13,8 @@ from landbridge.cascades_ahead import Ahead, Concerned
 from landbridge.compaction import RowByRow, Step, by_table, compact
 from landbridge.endpoints import Endpoint
 from landbridge.endpoints.abc import Applies, ReadsAgain, Reread, TableBatch
-from landbridge.errors import Terminal
-from landbridge.model import INSERT, Change, Position, TableMap, Transaction, Value
+from landbridge.errors import SchemaDrift, Terminal
+from landbridge.model import ALTER, INSERT, Change, Position, TableMap, Transaction, Value
 
 _KEYS_AT_ONCE = 1000
 _FEW = 16
@@ -34,7 +34,7 @@ class Stopped(Exception):
 class BatchWriter:
     """
     One connection's. consistent: Pmax, raised when rows are read again. current: the table of the change that was
-    tried last row by row.
+    tried last row by row. waiting: tables whose changes wait in the spool.
     """
 
     def __init__(
@@ -52,21 +52,43 @@ class BatchWriter:
         with connection.begin():
             tables = ledger.tables(connection, run)
             self._read_at: Mapping[int, Position] = ledger.table_positions(connection, run)
+        self.waiting: Collection[int] = ()
+        self._writer = target.get(Applies).writer(connection, [table.target_side for table in tables])
+        self._know(tables)
+
+    def _know(self, tables: Sequence[TableMap]) -> None:
         self._tables: dict[int, TableMap] = {table.number: table for table in tables}
         self._keys = {table.number: table.key for table in tables}
         self._cascades = Cascades(tables)
-        self._writer = target.get(Applies).writer(connection, [table.target_side for table in tables])
-        self._ahead = Ahead(self._cascades, tables, self._writer, source.get(ReadsAgain)) if self._cascades else None
+        again = self._source.get(ReadsAgain)
+        self._ahead = Ahead(self._cascades, tables, self._writer, again) if self._cascades else None
+
+    def shape(self, table: int) -> TableMap:
+        return self._tables[table]
+
+    def alter(self, table: TableMap) -> None:
+        """From here on, in the open transaction, the table has this shape."""
+        self._know([table if each.number == table.number else each for each in self._tables.values()])
+        self._writer.reshape(table.target_side)
+
+    def refuse_reading_past(self, table: int, position: Position, statement: str) -> None:
+        """A table without a key was read at one position, in the shape that it had when the run began."""
+        if position <= self._read_at.get(table, ""):
+            raise SchemaDrift(
+                f"{self._tables[table].source.name} was altered before it was read, and has no key: {statement}",
+                mend="begin the migration of this plan anew",
+            )
 
     def wanted(self, batch: Iterable[Transaction]) -> list[Change]:
-        """All but what a table without a key was read with already."""
-        if not self._read_at:
+        """All but what a table without a key was read with already, and what waits in the spool."""
+        if not self._read_at and not self.waiting:
             return [change for transaction in batch for change in transaction.changes]
         return [
             change
             for transaction in batch
             for change in transaction.changes
-            if transaction.position > self._read_at.get(change[1], "")
+            if (transaction.position > self._read_at.get(change[1], "") and change[1] not in self.waiting)
+            or change[0] == ALTER
         ]
 
     def write(self, changes: Sequence[Change], position: Position, *, careful: bool) -> None:

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from landbridge import ledger
 from landbridge.backoff import Backoff
 from landbridge.changed_keys import forget, remembered
+from landbridge.drift import Following
 from landbridge.endpoints import Endpoint
 from landbridge.endpoints.abc import Changes, ChangeStream, Connects
-from landbridge.errors import MigrationError, SourceMoved, Transient
+from landbridge.errors import MigrationError, SourceMoved, Terminal, Transient
 from landbridge.ledger import Run
-from landbridge.model import Position, TableMap, Transaction
+from landbridge.model import Position, Transaction
 from landbridge.runfolder import RunFolder
 from landbridge.spool import ForeignSpool, SpoolMissing, SpoolWriter, set_aside
 
@@ -59,9 +60,9 @@ class Capturing:
         self._bound = int(run.plan.capture.spool_gb * 1e9)
         self._stopping, self._tell = stopping, tell
         with target.get(Connects).engine().begin() as connection:
-            self._tables: list[TableMap] = ledger.tables(connection, run.run)
-            row = ledger.read_stream(connection, run.run)
-        self._applied, self._left_out = row.position, row.left_out
+            self._applied = ledger.kept_from(connection, run.run)
+            self._left_out = ledger.read_stream(connection, run.run).left_out
+        self._following = Following(source, target, run)
         self._looked = 0.0
 
     def run_until_stopped(self) -> None:
@@ -104,7 +105,8 @@ class Capturing:
         spool.rewind()
         since = max(spool.tail, self._applied)
         self._look(spool, done)
-        with self._source.get(Changes).stream(self._run.run, since, self._tables, self._left_out) as stream:
+        tables, follow = self._following.tables(since), self._following.follow
+        with self._source.get(Changes).stream(self._run.run, since, tables, self._left_out, follow) as stream:
             for transaction in stream:
                 size = spool.append(transaction)
                 backoff.reset()
@@ -147,9 +149,22 @@ class Capturing:
         done.state = "waiting for apply"
         while not self._stopping() and spool.size() > self._bound and self._applied < spool.tail:
             time.sleep(_ROOM_POLL)
+            self._refuse_waiting_for_people(spool)
             if time.monotonic() - self._looked >= _LOOK:
                 self._look(spool, done, stream)
         done.state = "capturing"
+
+    def _refuse_waiting_for_people(self, spool: "Spooling") -> None:
+        reached = self._folder.stands_still()
+        if reached is None or reached < spool.tail:
+            return
+        with self._target.get(Connects).engine().begin() as connection:
+            approved = ledger.alterations(connection, self._run.run, "approved")
+        if not approved:
+            raise Terminal(
+                f"the spool is full ({spool.size() / 1e9:.1f} GB) with the changes of tables that stand still",
+                mend="see `landbridge ddl list`; approve them, or raise capture.spool_gb; then start again",
+            )
 
 
 class Spooling:

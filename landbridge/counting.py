@@ -36,7 +36,9 @@ class Counting:
             return
         self._next = time.monotonic() + _EVERY
         ledger.add_counts(
-            connection, self._run, {(number, _COLUMNS[kind]): count for (kind, number), count in counted.items()}
+            connection,
+            self._run,
+            {(number, _COLUMNS[kind]): count for (kind, number), count in counted.items() if kind in _COLUMNS},
         )
         self._written.update(self._done)
         self._done.clear()

@@ -42,6 +42,7 @@ class Cutover:
 
     def freeze(self) -> None:
         """Stop the source's writers, prove it, and note the position past every change."""
+        self._refuse_standing()
         timeout = seconds(self.plan.cutover.timeout)
         self._move("freezing", started=time.time(), deadline=time.time() + timeout)
         start_timer(self.run, self.plan, self.folder)
@@ -56,7 +57,12 @@ class Cutover:
     def drain(self, watch: Watch) -> None:
         """Apply everything up to the marker."""
         row = wait_position(self.engine, self.run, Position(self.detail["marker"]), watch, self.left())
+        self._refuse_standing()
         self._move("drained", drained=time.time(), changes=row.changes)
+
+    def _refuse_standing(self) -> None:
+        with self.engine.begin() as connection:
+            ledger.refuse_standing(connection, self.run)
 
     def advance_counters(self) -> None:
         """Sequences and identities of the target go past the source's and past every value present."""

@@ -25,6 +25,7 @@ def follow(source: Endpoint, target: Endpoint, run: Run, identity: str) -> Run:
     with engine.begin() as connection:
         if ledger.read_stream(connection, run.run).position != row.position:
             raise _stop(run, identity, "changes are still applied by another process")
+        ledger.forget_pending(connection, run.run)
         ledger.go_on_elsewhere(connection, run.run, run.source, identity, position)
     return replace(run, source=identity)
 

@@ -8,6 +8,7 @@ from landbridge.census import TableLoss, census, waived
 from landbridge.columns import Shaped, shape
 from landbridge.endpoints.abc import Adopted, Carried, Carries, Prepares
 from landbridge.errors import PlanError
+from landbridge.kinds import Loss
 from landbridge.ledger import Item
 from landbridge.model import (
     Catalog,
@@ -92,6 +93,33 @@ def resolve(plan: Plan, catalog: Catalog, target_family: str, prepares: Prepares
     objects = tuple(carries.carry(others, catalog.family, names, maps, rights=plan.grants))
     items = tuple(waived(census(catalog, maps, carried, losses, objects, stays), plan.waive))
     return Resolved(tables=maps, sequences=sequences, types=types, objects=objects, losses=losses, items=items)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remapped:
+    """One table by itself. renames: of the columns that travel; adopted: what the target would make of it now."""
+
+    source: Table
+    renames: Mapping[str, str]
+    adopted: Table
+    types: tuple[NamedType, ...]
+    losses: tuple[Loss, ...]
+
+
+def remap(
+    plan: Plan, table: Table, old: TableMap, names: Mapping[TableName, TableName], family: str, prepares: Prepares
+) -> Remapped:
+    """A table of a run that goes on, by the plan's rules. Raises PlanError when they no longer fit it."""
+    rule = _deciding_rule(plan, table.name, set()) or TableRule()
+    referenced = bool(old.source.partitioning and old.source.partitioning.referenced)
+    arranged = arrange(table, rule.partitions, plain=old.plain, referenced=referenced)
+    (shaped,) = shape([(arranged.table, rule.columns)], plan.names, plain=old.plain)
+    shaped = arranged.finish(shaped)
+    made = prepares.adopt(shaped.adopted, family, old.target.name, names)
+    return Remapped(
+        source=shaped.source, renames=shaped.renames, adopted=made.table, types=made.types,
+        losses=(*shaped.losses, *made.losses),
+    )  # fmt: skip
 
 
 def _objects(plan: Plan, catalog: Catalog, names: dict[TableName, TableName]) -> list[SchemaObject]:

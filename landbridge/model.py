@@ -449,7 +449,7 @@ def load(cls: type[T], data: Any) -> T:
 Value = Any
 """One field: canonical text as bytes, None for NULL, Ellipsis where the change does not carry the column."""
 
-INSERT, UPDATE, DELETE, TRUNCATE = 0, 1, 2, 3
+INSERT, UPDATE, DELETE, TRUNCATE, ALTER = 0, 1, 2, 3, 4
 
 Change = tuple[int, int, tuple[Value, ...] | None, tuple[Value, ...] | None]
 """
@@ -458,6 +458,7 @@ Change = tuple[int, int, tuple[Value, ...] | None, tuple[Value, ...] | None]
 new: the row after it, fields in the order of the table's `columns`; None for DELETE and TRUNCATE.
 old: with a key, the key's fields in key order, for DELETE always and for UPDATE only when the key changed (else None);
 without a key, all fields of the row before it. None for INSERT and TRUNCATE.
+ALTER: from here on the table has another shape; `new` holds the position by which the ledger knows the alteration.
 """
 
 

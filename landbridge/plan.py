@@ -185,6 +185,14 @@ class CaptureSettings(_Strict):
     patience: Duration = Field(default="60s", description="how long transactions open at the start may take to end")
 
 
+class DDLSettings(_Strict):
+    """What the source's DDL may do to the target by itself, beyond what loses nothing (docs/ddl.md)."""
+
+    drop: Literal["pause", "allow"] = Field(
+        default="pause", description="DROP COLUMN: pause the table, or carry it out"
+    )
+
+
 class ValidationSettings(_Strict):
     timeout: Duration = Field(default="10m", description="how long a comparison may wait for its position")
     in_switch: Literal["auto", "everything", "changes"] = Field(
@@ -242,6 +250,7 @@ class Plan(_Strict):
     waive: tuple[Waiver, ...] = Field(default=(), description="objects that may stay behind")
     load: LoadSettings = LoadSettings()
     capture: CaptureSettings = CaptureSettings()
+    ddl: DDLSettings = DDLSettings()
     validation: ValidationSettings = ValidationSettings()
     alarms: AlarmSettings = AlarmSettings()
     metrics: MetricsSettings = MetricsSettings()
@@ -310,7 +319,7 @@ def _fault(loc: tuple[int | str, ...], message: str, code: str) -> str:
 def _known(loc: tuple[int | str, ...]) -> list[str]:
     models: dict[str, type[BaseModel]] = {
         "source": EndpointRef, "target": EndpointRef, "tables": TableRule, "waive": Waiver, "load": LoadSettings,
-        "capture": CaptureSettings, "validation": ValidationSettings, "metrics": MetricsSettings,
+        "capture": CaptureSettings, "ddl": DDLSettings, "validation": ValidationSettings, "metrics": MetricsSettings,
         "alarms": AlarmSettings, "cutover": CutoverSettings,
     }  # fmt: skip
     model = models[str(loc[0])] if loc else Plan

@@ -217,8 +217,8 @@ def _apply(folder: RunFolder, stopping: Callable[[], bool]) -> None:
     status = Status(folder, "apply")
 
     def write(done: Applied) -> None:
-        if done.position:
-            folder.write("applied.json", {"position": done.position})
+        if done.kept:
+            folder.write("applied.json", {"position": done.kept, "reached": done.position})
         status.write(
             done.changes, position=done.position, source_time=done.committed, state=done.state, trouble=done.trouble
         )

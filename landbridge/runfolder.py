@@ -65,9 +65,15 @@ class RunFolder:
         return MigrationError.from_dict(found) if found is not None and found["pid"] == pid else None
 
     def applied(self) -> Position | None:
-        """What apply says it has committed, since this capture was started."""
+        """Up to where apply needs nothing any more, as it says since this capture was started."""
         found = self.read("applied.json")
         return None if found is None else Position(found["position"])
+
+    def stands_still(self) -> Position | None:
+        """How far apply is while a table stands still, for which the spool keeps more than that."""
+        found = self.read("applied.json")
+        still = found is not None and found["position"] < found.get("reached", "")
+        return Position(found["reached"]) if found and still else None
 
     @contextlib.contextmanager
     def alone(self, role: str) -> Iterator[None]:

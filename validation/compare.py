@@ -4,17 +4,16 @@ position of the source, then it runs on, and the comparing takes as long as it l
 """
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-import sqlalchemy as sa
-
 from landbridge import ledger
 from landbridge.catch_up import Watch, holding
 from landbridge.endpoints import Endpoint
-from landbridge.endpoints.abc import Connects, View, Views
+from landbridge.endpoints.abc import Carried, Connects, View, Views
+from landbridge.errors import Transient
 from landbridge.kinds import SORTED_ALIKE
 from landbridge.ledger import Difference
 from landbridge.model import EVERYTHING, Bounds, Position, Sum, TableMap
@@ -90,11 +89,9 @@ def compare(
     Transient when the views cannot be had within `patience` seconds.
     """
     begun = time.monotonic()
-    with target.get(Connects).engine().begin() as connection:
-        tables, objects = ledger.tables(connection, run), ledger.blueprint(connection, run).objects
-        work = _work(connection, run, tables if only is None else [t for t in tables if t.number in only])
     settling = None if still else Settling(source, target, run, watch, patience)
-    with _views(source, target, run, watch, patience, still) as (left, right, held):
+    with _views(source, target, run, watch, patience, still) as (left, right, held, shapes):
+        work, objects = shapes.work(only), shapes.objects
         comparison = Comparison(position=left.position, expected_ranges=sum(map(len, work.values())), held=held)
         with ThreadPoolExecutor(2, thread_name_prefix="compare") as pool:
             for table, ranges in work.items():
@@ -104,12 +101,42 @@ def compare(
                 comparison.orphans |= {(name, key): n for name, found in named.items() for key, n in found.items()}
         if not still:  # nobody waits for views while the source is frozen
             comparison.answers += ask(objects, left, right)
+        shapes.refuse_others(target, run)
     comparison.seconds = time.monotonic() - begun
     return comparison
 
 
-def _work(connection: sa.Connection, run: str, tables: Sequence[TableMap]) -> dict[TableMap, list[Bounds]]:
-    return {table: _ranges(table, ledger.segment_bounds(connection, run, table.number)) for table in tables}
+@dataclass(frozen=True, kw_only=True)
+class _Shapes:
+    """The run's tables where the views are. What an alteration rewrites, an older snapshot may see empty."""
+
+    tables: list[TableMap]
+    bounds: dict[int, list[Bounds]]
+    objects: tuple[Carried, ...]
+    altered: list[ledger.Alteration]
+
+    @staticmethod
+    def read(target: Endpoint, run: str) -> "_Shapes":
+        with target.get(Connects).engine().begin() as connection:
+            ledger.refuse_standing(connection, run)
+            tables = ledger.tables(connection, run)
+            return _Shapes(
+                tables=tables,
+                bounds={table.number: ledger.segment_bounds(connection, run, table.number) for table in tables},
+                objects=ledger.blueprint(connection, run).objects,
+                altered=ledger.alterations(connection, run),
+            )
+
+    def work(self, only: Collection[int] | None) -> dict[TableMap, list[Bounds]]:
+        wanted = [table for table in self.tables if only is None or table.number in only]
+        return {table: _ranges(table, self.bounds[table.number]) for table in wanted}
+
+    def refuse_others(self, target: Endpoint, run: str) -> None:
+        with target.get(Connects).engine().begin() as connection:
+            since = ledger.altered_since(connection, run, self.altered)
+        if since:
+            names = ", ".join(sorted({str(each.map.source.name) for each in since}))
+            raise Transient(f"{names} were altered while they were compared", mend="compare again")
 
 
 def _ranges(table: TableMap, bounds: list[Bounds]) -> list[Bounds]:
@@ -122,12 +149,14 @@ def _ranges(table: TableMap, bounds: list[Bounds]) -> list[Bounds]:
 @contextmanager
 def _views(
     source: Endpoint, target: Endpoint, run: str, watch: Watch, patience: float, still: bool
-) -> Iterator[tuple[View, View, float]]:
-    """Both views and the seconds for which apply was held."""
+) -> Iterator[tuple[View, View, float, _Shapes]]:
+    """Both views, the seconds for which apply was held, and the tables there."""
     engine = target.get(Connects).engine()
     with ExitStack() as views:
         if still:
-            yield views.enter_context(source.get(Views).view()), views.enter_context(target.get(Views).view()), 0.0
+            shapes = _Shapes.read(target, run)
+            left, right = (views.enter_context(each.get(Views).view()) for each in (source, target))
+            yield left, right, 0.0, shapes
             return
         begun = time.monotonic()
         with holding(engine, run, watch, patience) as hold:
@@ -135,7 +164,8 @@ def _views(
             assert left.position is not None
             hold(left.position)
             right = views.enter_context(target.get(Views).view())
-        yield left, right, time.monotonic() - begun
+            shapes = _Shapes.read(target, run)
+        yield left, right, time.monotonic() - begun, shapes
 
 
 def _compare_table(

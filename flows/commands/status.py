@@ -53,10 +53,12 @@ def _tables(connection: Any, run: str) -> list[dict[str, Any]]:
     from landbridge import ledger
 
     so_far, counts = ledger.loaded_so_far(connection, run), ledger.counts(connection, run)
+    still = {each.table for each in ledger.standing(connection, run)}
     rows = []
     for state in ledger.table_states(connection, run):
         copied, size = so_far.get(state.map.number, (0, 0))
-        names = {"source": str(state.map.source.name), "target": str(state.map.target.name), "state": state.state}
+        names = {"source": str(state.map.source.name), "target": str(state.map.target.name)}
+        names |= {"state": "paused" if state.map.number in still else state.state}
         expected = {"expected_rows": state.map.source.rows, "started": state.started, "finished": state.finished}
         applied = counts.get(state.map.number, dict.fromkeys(("inserts", "updates", "deletes", "truncates"), 0))
         rows.append(names | {"rows": copied, "bytes": size, "applied": applied} | expected)

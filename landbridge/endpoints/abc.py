@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 
 import sqlalchemy as sa
 
+from landbridge.endpoints.altering import Follow
 from landbridge.endpoints.lock import Lock
 from landbridge.kinds import Loss
 from landbridge.model import (
@@ -224,13 +225,14 @@ class Changes(Protocol):
         """
 
     def stream(
-        self, run: str, since: Position, tables: Sequence[TableMap], left_out: str = ""
+        self, run: str, since: Position, tables: Sequence[TableMap], left_out: str = "", follow: Follow | None = None
     ) -> AbstractContextManager["ChangeStream"]:
         """
         Every transaction that committed after `since`, in commit order; some may come again after a reconnect, none is
-        left out but those of `left_out`, which were passed on another server of the source. Raises PositionLost when
-        the log no longer reaches back, SchemaDrift when a table's shape differs from the one given, Unsupported for
-        anything in the stream that cannot be decoded.
+        left out but those of `left_out`, which were passed on another server of the source. Where a table is altered,
+        `follow` is asked for its new shape, by which the rest is decoded, and an ALTER stands between the changes.
+        Raises PositionLost when the log no longer reaches back, SchemaDrift when a table's shape differs from the one
+        given and cannot be followed, Unsupported for anything in the stream that cannot be decoded.
         """
 
     def release(self, run: str) -> None:
@@ -429,6 +431,9 @@ class Writer(Protocol):
         """
 
     def truncate(self, table: int) -> None: ...
+
+    def reshape(self, table: Relation) -> None:
+        """The table has another shape from here on, in the open transaction."""
 
     def follow(
         self, table: int, places: Sequence[int], values: tuple[Value, ...], to: tuple[Value, ...] | None

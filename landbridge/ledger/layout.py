@@ -203,3 +203,20 @@ cutover = _table(
     sa.Column("detail", sa.JSON, nullable=False),
     sa.Column("changed", sa.Float(53), nullable=False),
 )
+
+alterations = _table(
+    "alterations",
+    sa.Column("run", _RUN, primary_key=True),
+    sa.Column("position", _POSITION, primary_key=True),
+    sa.Column("table_number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("statement", sa.Text, nullable=False),
+    sa.Column("obstacle", sa.Text, nullable=False),
+    sa.Column("map", sa.JSON, nullable=False),
+    sa.Column("renamed", sa.JSON, nullable=False),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("since", _POSITION),
+    sa.Column("met", sa.Float(53), nullable=False),
+    sa.Column("approved_by", sa.String(200)),
+    sa.Column("reason", sa.Text),
+    sa.Column("decided", sa.Float(53)),
+)

@@ -74,6 +74,12 @@ class Describer:
             mariadb = self._database.is_mariadb(connection)
             return _Reading(connection=connection, mariadb=mariadb, schemas=tuple(schemas)).catalog(version)
 
+    def table(self, name: TableName) -> Table | None:
+        """One table as it is now, without a look at its rows."""
+        with driver_errors(self._database.ref), closing(self._database.open()) as connection:
+            mariadb = self._database.is_mariadb(connection)
+            return _Reading(connection=connection, mariadb=mariadb, schemas=(name.schema,)).table(name)
+
 
 def fetch(connection: Any, sql: str, parameters: Mapping[str, Any] | Sequence[Any] | None = None) -> list[Row]:
     with connection.cursor() as cursor:
@@ -108,10 +114,7 @@ class _Reading:
     schemas: tuple[str, ...]
 
     def catalog(self, version: str) -> Catalog:
-        if not self.mariadb:
-            # cached estimates may be a day old; a hidden generated key is in every row event, so it must be seen
-            fetch(self.connection, "set session information_schema_stats_expiry = 0")
-            fetch(self.connection, "set session show_gipk_in_create_table_and_information_schema = on")
+        self._see_everything()
         columns = self._grouped("columns")
         rows = [_by_transaction(row, columns) for row in self._rows("tables")]
         sequences = [TableName(schema=row[0], name=row[1]) for row in rows if row[2] == "SEQUENCE"]
@@ -125,6 +128,20 @@ class _Reading:
             sequences=tuple(read_sequence(self.connection, name) for name in sequences),
             others=tuple(definitions.complete(self.connection, sorted(others, key=_place), self.schemas)),
         )
+
+    def table(self, name: TableName) -> Table | None:
+        self._see_everything()
+        columns = self._grouped("columns")
+        rows = [_by_transaction(row, columns) for row in self._rows("tables") if row[:2] == (name.schema, name.name)]
+        unscanned = [(*row[:4], SCAN_LIMIT + 1, *row[5:]) for row in rows if _is_table(row)]
+        indexes, checks = self._grouped("indexes", flavoured=True), self._grouped("checks", flavoured=True)
+        return next(self._tables(unscanned, columns, indexes, checks), None)
+
+    def _see_everything(self) -> None:
+        """Cached estimates may be a day old; a hidden generated key is in every row event, so it must be seen."""
+        if not self.mariadb:
+            fetch(self.connection, "set session information_schema_stats_expiry = 0")
+            fetch(self.connection, "set session show_gipk_in_create_table_and_information_schema = on")
 
     def _rows(self, query: str, *, flavoured: bool = False) -> list[Row]:
         name = query + (("_mariadb" if self.mariadb else "_mysql") if flavoured else "")

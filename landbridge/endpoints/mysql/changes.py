@@ -8,13 +8,15 @@ import pymysql
 from pymysql.constants import ER
 
 from landbridge.endpoints.abc import Held, Pulse
+from landbridge.endpoints.altering import Follow
 from landbridge.endpoints.mysql import connection
-from landbridge.endpoints.mysql.catalog import fetch
+from landbridge.endpoints.mysql.catalog import Describer, fetch
 from landbridge.endpoints.mysql.connection import Database, closing, driver_errors
 from landbridge.endpoints.mysql.log import binlog, charsets, open_transactions, prepared, shape
 from landbridge.endpoints.mysql.log import history as history_of
 from landbridge.endpoints.mysql.log.binlog import Event
 from landbridge.endpoints.mysql.log.charsets import Charsets
+from landbridge.endpoints.mysql.log.drifts import Drifts
 from landbridge.endpoints.mysql.log.gtid import GtidSet
 from landbridge.endpoints.mysql.log.held import held
 from landbridge.endpoints.mysql.log.passed import Passed
@@ -67,12 +69,13 @@ class ChangeLog:
         since: Position,
         tables: Sequence[TableMap],
         left_out: str = "",
+        follow: Follow | None = None,
     ) -> Iterator["Stream"]:
         source = self._source([table.source for table in tables])
         file, offset = binlog.place(since)
         with binlog.dump(self._database, file, offset if offset <= _LARGEST_START else binlog.FIRST) as dump:
-            passed = self._passed(since, left_out)
-            transactions = Transactions(tables, source, since, self._recall, passed)
+            passed, drifts = self._passed(since, left_out), self._drifts(follow) if follow else None
+            transactions = Transactions(tables, source, since, self._recall, passed, drifts)
             try:
                 yield Stream(self._database, dump, transactions, since)
             finally:
@@ -89,6 +92,13 @@ class ChangeLog:
 
     def resume(self, run: str, known: str, since: Position, passed: str) -> Position:  # noqa: ARG002
         return history_of.resume(self._database, passed)
+
+    def _drifts(self, follow: Follow) -> Drifts:
+        return Drifts(follow=follow, describe=Describer(self._database).table, charsets=self._charsets)
+
+    def _charsets(self, tables: Sequence[Table]) -> Charsets:
+        with driver_errors(self._database.ref), closing(self._database.open()) as driver:
+            return _charsets(driver, tables)
 
     def _recall(self, xid: prepared.Xid, file: str, offset: int) -> list[Event] | None:
         """Log file by log file, the newest first."""

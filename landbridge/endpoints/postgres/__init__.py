@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from landbridge.endpoints import abc
+from landbridge.endpoints import abc, altering
 from landbridge.endpoints.later import Later
 from landbridge.plan import EndpointRef
 
@@ -41,6 +41,7 @@ def capabilities(ref: EndpointRef) -> Mapping[type, object]:
         abc.Freezes: Freezer(db),
         abc.Prepares: Later(partial(_schema_builder, db)),
         abc.Carries: Later(partial(_carrier, db)),
+        altering.Alters: Later(partial(_alterer, db)),
         abc.Loads: Loader(db),
         abc.Applies: Applier(db),
     }
@@ -62,3 +63,9 @@ def _carrier(db: "Database") -> object:
     from landbridge.endpoints.postgres.objects.carrier import Carrier
 
     return Carrier(db)
+
+
+def _alterer(db: "Database") -> object:
+    from landbridge.endpoints.postgres.schema.altering import TableAlterer
+
+    return TableAlterer(db)

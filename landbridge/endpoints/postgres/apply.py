@@ -18,7 +18,7 @@ from landbridge.endpoints.postgres.names import qualified
 from landbridge.endpoints.postgres.write.follow import astray, find, follow
 from landbridge.endpoints.postgres.write.replay import Replay
 from landbridge.endpoints.postgres.write.unkeyed import Unkeyed
-from landbridge.endpoints.postgres.write.written import Places, WrittenTable, look_up
+from landbridge.endpoints.postgres.write.written import Places, WrittenTable, look_up, staging_name
 from landbridge.errors import Terminal
 from landbridge.model import Change, Relation, Value
 
@@ -110,6 +110,14 @@ class Writer:
         """By DELETE: TRUNCATE waits for every reader, and empties the table even for snapshots taken before it."""
         with driver_errors(self._ref):
             self._cursor.execute(f"delete from {self._table(table).place}")
+
+    def reshape(self, table: Relation) -> None:
+        self._relations[table.number] = table
+        self._tables.pop(table.number, None)
+        self._staging.discard(table.number)
+        self._staged.pop(table.number, None)
+        with driver_errors(self._ref):
+            self._cursor.execute(f"drop table if exists {staging_name(table.number)}")
 
     def follow(
         self, table: int, places: Sequence[int], values: Row, to: Row | None

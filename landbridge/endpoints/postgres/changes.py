@@ -9,6 +9,7 @@ from typing import Any
 import psycopg2.errors
 
 from landbridge.endpoints.abc import Held, Pulse
+from landbridge.endpoints.altering import Follow
 from landbridge.endpoints.postgres.connection import Database, closing, driver_errors
 from landbridge.endpoints.postgres.log import shape, slots
 from landbridge.endpoints.postgres.log.decode import Decoder
@@ -92,6 +93,7 @@ class ChangeLog:
         since: Position,
         tables: Sequence[TableMap],
         left_out: str = "",  # noqa: ARG002
+        follow: Follow | None = None,  # noqa: ARG002
     ) -> Iterator[Stream]:
         name = _name(run)
         with ExitStack() as opened:

@@ -7,7 +7,7 @@ A statement is harmless only when what it names is understood. Where it is not, 
 
 import re
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from landbridge.model import TableName
@@ -51,12 +51,15 @@ _KEEPS_COLUMNS = (
 class Meaning:
     """
     none: nothing for us. truncate: the table is emptied. drift: the table becomes another one. statement: rows were
-    changed by a statement. table: the planned table that it is about, when it is about one.
+    changed by a statement. table: the planned table that it is about, when it is about one. alters: the planned tables
+    that may be followed through it, by the parts of an ALTER TABLE where it is one.
     """
 
     effect: Literal["none", "truncate", "drift", "statement"]
     what: str = ""
     table: TableName | None = None
+    alters: tuple[TableName, ...] = ()
+    parts: "tuple[tuple[Token, ...], ...]" = ()
 
 
 NOTHING = Meaning(effect="none")
@@ -164,7 +167,7 @@ class _Reading:
         if kind in ("DATABASE", "SCHEMA"):
             return self._database(what, verb == "DROP" or "REPLACE" in modifiers)
         if kind == "INDEX":
-            return self._index(what) if verb == "DROP" else NOTHING
+            return self._index(what, verb, modifiers)
         if kind not in ("TABLE", "TABLES") or "TEMPORARY" in modifiers:
             return NOTHING
         if verb == "CREATE":
@@ -176,20 +179,33 @@ class _Reading:
     def _database(self, what: str, removed: bool) -> Meaning:
         self._if_exists()
         name = self._tokens[self._at].text if removed and self._at < len(self._tokens) else ""
-        return self._drift(what, self._statements.in_schema(name))
+        return replace(self._drift(what, self._statements.in_schema(name)), alters=())
 
-    def _index(self, what: str) -> Meaning:
-        """Without the primary key a table's changes have no key any more."""
+    def _index(self, what: str, verb: str, modifiers: set[str]) -> Meaning:
+        """Without the primary key a table's changes have no key any more. As a part of ALTER TABLE would say it."""
         self._if_exists()
-        name = self._word_or_name()
-        return self._drift(what, self._table()) if name.upper() == "PRIMARY" and self._next("ON") else NOTHING
+        name = self._at
+        self._at += 1
+        while self._at < len(self._tokens) and not self._next("ON"):
+            self._at += 1
+        table = self._table()
+        if table is None or name >= len(self._tokens):
+            return NOTHING
+        said = ("ADD" if verb == "CREATE" else "DROP", *sorted(modifiers & {"UNIQUE", "FULLTEXT", "SPATIAL"}), "INDEX")
+        part = (*(Token("word", word) for word in said), self._tokens[name], *self._tokens[self._at :])
+        if verb == "DROP" and self._tokens[name].text.upper() == "PRIMARY":
+            return replace(self._drift(what, table), parts=(part,))
+        return Meaning(effect="none", what=what, alters=(table,), parts=(part,))
 
     def _alter(self, what: str) -> Meaning:
         table = self._table()
         if table is None:
             return self._alter_other(what)
-        parts = list(self._parts())
-        return NOTHING if parts and all(map(_keeps_columns, parts)) else self._drift(what, table)
+        given = tuple(self._parts())
+        parts = [_words(part) for part in given]
+        if parts and all(map(_keeps_columns, parts)):
+            return Meaning(effect="none", what=what, alters=(table,), parts=given)
+        return replace(self._drift(what, table), parts=given)
 
     def _alter_other(self, what: str) -> Meaning:
         """A table that is not planned may take a planned one's name, or exchange its rows with it."""
@@ -201,19 +217,19 @@ class _Reading:
                 return self._drift(what, table)
         return NOTHING
 
-    def _parts(self) -> Iterator[list[str]]:
-        """The words of each comma-separated part, in upper case; quoted names with a backquote before, others as ''."""
-        part: list[str] = []
+    def _parts(self) -> Iterator[tuple[Token, ...]]:
+        """Between the outermost commas."""
+        part: list[Token] = []
         depth = 0
         for token in self._tokens[self._at :]:
             depth += {"(": 1, ")": -1}.get(token.text, 0) if token.kind == "other" else 0
             if token.kind == "other" and token.text == "," and depth == 0:
-                yield part
+                yield tuple(part)
                 part = []
             else:
-                part.append(f"`{token.text}" if token.kind == "name" else token.upper)
+                part.append(token)
         if part:
-            yield part
+            yield tuple(part)
 
     def _change(self, word: str) -> Meaning:
         """Its triggers and functions may change more than it names: a planned table's schema is enough."""
@@ -235,21 +251,22 @@ class _Reading:
 
     def _unknown(self, word: str) -> Meaning:
         named = self._statements.named(self._schema, self._all_names())
-        return self._drift(f"{word or 'a statement'} (not understood)", named)
+        return replace(self._drift(f"{word or 'a statement'} (not understood)", named), alters=())
 
     def _any_of(self, what: str) -> Meaning:
         """Any name in a list of them, whatever stands between."""
         self._if_exists()
+        found: list[TableName] = []
         while self._at < len(self._tokens):
             if self._tokens[self._at].kind == "other" or self._word_at(0) in ("TO", "IF", "EXISTS", "WAIT", "NOWAIT"):
                 self._at += 1
             elif table := self._table():
-                return self._drift(what, table)
-        return NOTHING
+                found.append(table)
+        return replace(self._drift(what, found[0]), alters=tuple(dict.fromkeys(found))) if found else NOTHING
 
     @staticmethod
     def _drift(what: str, table: TableName | None) -> Meaning:
-        return Meaning(effect="drift", what=what, table=table) if table else NOTHING
+        return Meaning(effect="drift", what=what, table=table, alters=(table,)) if table else NOTHING
 
     def _all_names(self) -> set[str]:
         return {token.text for token in self._tokens if token.kind != "other"}
@@ -286,6 +303,11 @@ class _Reading:
         found = all(self._word_at(offset) == word for offset, word in enumerate(words))
         self._at += len(words) * found
         return found
+
+
+def _words(part: tuple[Token, ...]) -> list[str]:
+    """In upper case; quoted names with a backquote before, others as ''."""
+    return [f"`{token.text}" if token.kind == "name" else token.upper for token in part]
 
 
 def _keeps_columns(part: list[str]) -> bool:

@@ -5,7 +5,7 @@ taken up again.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pymysqlreplication.constants import BINLOG
 
@@ -13,9 +13,10 @@ from landbridge.endpoints.mysql.log import binlog, compression, events, gtid, pr
 from landbridge.endpoints.mysql.log.binlog import Event
 from landbridge.endpoints.mysql.log.charsets import Charsets
 from landbridge.endpoints.mysql.log.decode import TableDecoder
+from landbridge.endpoints.mysql.log.drifts import Drifts, noted
 from landbridge.endpoints.mysql.log.passed import Passed
 from landbridge.endpoints.mysql.log.shape import AGAIN
-from landbridge.endpoints.mysql.log.statements import Statements
+from landbridge.endpoints.mysql.log.statements import Meaning, Statements
 from landbridge.errors import PositionLost, SchemaDrift, Terminal, Unsupported
 from landbridge.model import DELETE, TRUNCATE, UPDATE, Change, Position, TableMap, TableName, Transaction
 
@@ -74,23 +75,28 @@ class Transactions:
         since: Position,
         recall: prepared.Recall | None = None,
         passed: Passed | None = None,
+        drifts: Drifts | None = None,
     ) -> None:
-        self._planned, self._source, self._recall = tables, source, recall
+        self._planned, self._source, self._recall, self._drifts = tables, source, recall, drifts
         self._prepared: dict[prepared.Xid, list[Change]] = {}
         self._since = since
         self.passed = passed or Passed()
         self._skipping = False  # what the other server of the source had, which was taken there
         self._statements = Statements([table.source.name for table in tables], folded=source.folded)
-        self._tables = {table.source.name: table for table in tables}
-        self._transactional = {table.number: table.source.transactional for table in tables}
-        self._acting = _acting(tables)
-        self._ascii_names = all(str(name).isascii() for name in self._tables)
+        self._ascii_names = all(str(table.source.name).isascii() for table in tables)
         self._decoders: dict[bytes, TableDecoder | None] = {}
         self._current: dict[int, TableDecoder | None] = {}
+        self._know(tables)
         self.border = since
         self._file = ("", "")
         self._handlers = self._make_handlers()
         self._forget()
+
+    def _know(self, tables: Sequence[TableMap]) -> None:
+        self._tables = {table.source.name: table for table in tables}
+        self._transactional = {table.number: table.source.transactional for table in tables}
+        self._acting = _acting(tables)
+        self._decoders.clear()
 
     def take(self, event: Event) -> Transaction | None:
         if self._skipping and event[0] not in _BETWEEN:
@@ -295,13 +301,16 @@ class Transactions:
         elif words[:1] == [b"SAVEPOINT"]:
             self._savepoints[_last_name(query.text)] = self._handed + len(self._changes)
         elif words[:1] != [b"RELEASE"] and words[:2] != [b"XA", b"END"]:
-            self._statement(query)
+            self._statement(query, self._position(event))
             return None if self._grouped else self._commit(event)
         return None
 
-    def _statement(self, query: events.Query) -> None:
-        meaning = self._statements.judge(self._text(query), query.schema.decode(), query.sql_mode)
-        if meaning.effect == "truncate" and meaning.table:
+    def _statement(self, query: events.Query, position: Position) -> None:
+        text = self._text(query)
+        meaning = self._statements.judge(text, query.schema.decode(), query.sql_mode)
+        if meaning.alters and self._drifts and not self._handed and not self._changes:
+            self._follow(self._drifts, meaning, text, position)
+        elif meaning.effect == "truncate" and meaning.table:
             self._changes.append((TRUNCATE, self._tables[meaning.table].number, None, None))
         elif meaning.effect == "drift":
             raise SchemaDrift(f"the source ran {meaning.what} on the planned table {meaning.table}", mend=AGAIN)
@@ -311,6 +320,17 @@ class Transactions:
                 f" (at {self.border})",
                 mend="SET GLOBAL binlog_format = ROW, in sessions that set it themselves, too; then begin anew",
             )
+
+    def _follow(self, drifts: Drifts, meaning: Meaning, text: str, position: Position) -> None:
+        """What comes again before `since` is in the shapes given already."""
+        if position <= self._since:
+            return
+        for table in drifts.taken(meaning, text, position, self._tables):
+            if table is not self._tables[table.source.name]:
+                self._changes.append(noted(table, position))
+                self._know([table if each.number == table.number else each for each in self._tables.values()])
+        tables = [table.source for table in self._tables.values()]
+        self._source = replace(self._source, charsets=drifts.charsets(tables))
 
     def _text(self, query: events.Query) -> str:
         """It stands in the log in the character set of its client."""

@@ -90,7 +90,7 @@ def texts(table: Table) -> definition.Definition:
     return definition.Definition(
         columns={each.name: column(each, usual) for each in table.columns},
         primary_key=key,
-        keys={index.name: _index(index) for index in table.indexes},
+        keys={each.name: index(each) for each in table.indexes},
         checks={c.name: f"CONSTRAINT {quote(c.name)} CHECK ({c.expression})" for c in table.checks},
         others=(),
         options=tuple(options),
@@ -121,10 +121,11 @@ def column(described: Column, inherited: str | None) -> str:
     return " ".join(clauses)
 
 
-def _index(index: Index) -> str:
-    kind = {"fulltext": "FULLTEXT ", "spatial": "SPATIAL "}.get(index.method, "UNIQUE " * index.unique)
-    comment = f" COMMENT {literal(index.comment)}" if index.comment else ""
-    return f"{kind}KEY {quote(index.name)} ({','.join(map(_part, index.parts))}){comment}"
+def index(described: Index) -> str:
+    special = {"fulltext": "FULLTEXT ", "spatial": "SPATIAL "}
+    kind = special.get(described.method, "UNIQUE " * described.unique)
+    comment = f" COMMENT {literal(described.comment)}" if described.comment else ""
+    return f"{kind}KEY {quote(described.name)} ({','.join(map(_part, described.parts))}){comment}"
 
 
 def _part(part: IndexPart) -> str:

@@ -41,7 +41,7 @@ def declared(table: Table, tables: Mapping[TableName, Table]) -> Table:
 
 
 def create_table(table: Table, identities: Identities) -> str:
-    elements = [_column(table.name, column, identities) for column in table.columns]
+    elements = [define(table.name, column, identities) for column in table.columns]
     if table.primary_key:
         key = table.primary_key
         primary = f"CONSTRAINT {quote(key.name)} PRIMARY KEY ({quote_all(key.columns)})"
@@ -63,7 +63,7 @@ def change_table(table: TableName, clause: str) -> str:
     return f"ALTER TABLE {qualified(table)} {clause}"
 
 
-def _column(table: TableName, column: Column, identities: Identities) -> str:
+def define(table: TableName, column: Column, identities: Identities) -> str:
     clauses = [quote(column.name), column.native]
     if column.collation:
         clauses.append(f"COLLATE {column.collation}")

@@ -39,7 +39,7 @@ class WrittenTable:
         """place: what stands after FROM for its own rows alone, without those of tables that inherit from it."""
         self.relation, self.columns, self.place = relation, columns, place
         self.name = qualified(relation.name)
-        self.staging = f'pg_temp."landbridge_{relation.number}"'
+        self.staging = staging_name(relation.number)
         self.key: Places = relation.key
         self.all: Places = tuple(range(len(columns)))
         self.names = [quote(column.name) for column in columns]
@@ -95,6 +95,10 @@ class WrittenTable:
             f"t.{self.names[place]} {self.columns[place].equal} s.{f'o{part}' if old else f'n{place}'}"
             for part, place in enumerate(self.key)
         )
+
+
+def staging_name(number: int) -> str:
+    return f'pg_temp."landbridge_{number}"'
 
 
 def _within(staged: range) -> str:

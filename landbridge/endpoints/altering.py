@@ -1,0 +1,48 @@
+"""What endpoints tell of, and do about, tables that the source alters while a run goes on. A part of abc.py."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from landbridge.model import Position, Table, TableMap
+
+if TYPE_CHECKING:
+    from landbridge.endpoints.abc import Statement
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift:
+    """
+    A planned table is another one from `position` on, which is past every transaction before. changed: as it is now, in
+    its source's words. renamed: columns, old name to new. obstacle: why the engine would not follow this by itself.
+    """
+
+    position: Position
+    table: int
+    statement: str
+    changed: Table
+    renamed: Mapping[str, str]
+    obstacle: str = ""
+
+
+Follow = Callable[[Drift], TableMap]
+"""Notes the drift and gives the table's new shape. The same drift, met again, gives the same. Raises SchemaDrift."""
+
+
+class Alters(Protocol):
+    """Following the source's DDL on a target that is made already."""
+
+    transactional: bool
+    """Whether DDL is part of the transaction that it stands in; else it commits by itself."""
+
+    def completed(self, old: Table, new: Table, adopted: Table) -> Table:
+        """
+        `new`, columns and indexes of which are settled, with what the engine keeps beside them. old: the target's table
+        before; adopted: what `adopt` made of the source's altered table.
+        """
+
+    def alter(self, number: int, old: Table, new: Table, renamed: Mapping[str, str]) -> Iterator["Statement"]:
+        """What makes `new` of `old`, in order; each may be run again when `exists` has no row. renamed: columns."""
+
+    def differences(self, table: Table) -> Sequence[str]:
+        """How the target's table, as it is there, differs from `table`: columns, their types, what must not be NULL."""

@@ -1,0 +1,46 @@
+"""A table that stands still after an alteration, and the person who lets it go on once its target fits."""
+
+from dataclasses import replace
+
+from landbridge import ledger
+from landbridge.begin import must_find
+from landbridge.endpoints import Endpoint, connect
+from landbridge.endpoints.abc import Connects
+from landbridge.endpoints.altering import Alters
+from landbridge.errors import Terminal
+from landbridge.ledger import Alteration
+from landbridge.plan import Plan
+
+
+def history(plan: Plan) -> list[Alteration]:
+    """Every alteration of the plan's run, in the log's order. PlanError without a run."""
+    run = must_find(plan).run
+    with connect(plan.target).get(Connects).engine().begin() as connection:
+        return ledger.alterations(connection, run)
+
+
+def approve(plan: Plan, table: str, by: str, reason: str) -> Alteration:
+    """Raises Terminal, naming the differences, while the target's table is not what it should be."""
+    run, target = must_find(plan).run, connect(plan.target)
+    with target.get(Connects).engine().begin() as connection:
+        found = _standing(ledger.alterations(connection, run, "paused"), table)
+        _refuse_differing(target, found)
+        ledger.approve_alteration(connection, run, found, by, reason)
+    return found
+
+
+def _standing(paused: list[Alteration], table: str) -> Alteration:
+    for each in paused:
+        if table in (str(each.map.source.name), str(each.map.target.name)):
+            return each
+    names = ", ".join(sorted(str(each.map.source.name) for each in paused)) or "none"
+    raise Terminal(f"{table} does not wait for an approval; those that do: {names}", mend="see `landbridge ddl list`")
+
+
+def _refuse_differing(target: Endpoint, found: Alteration) -> None:
+    travelling = replace(found.map.target, columns=tuple(column.target for column in found.map.columns))
+    if differences := target.get(Alters).differences(travelling):
+        raise Terminal(
+            f"the target's table {found.map.target.name} does not fit: {'; '.join(differences)}",
+            mend=f"put it right on the target, then approve again; the source ran: {found.statement}",
+        )

@@ -1,0 +1,137 @@
+"""The source's tables are altered while a run follows it: between which changes, what is safe, what stands still."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from landbridge.errors import Terminal
+from landbridge.resume import approve
+from tests.altered import Altered, End, altered
+from tests.support import rows
+
+Make = Callable[..., Altered]
+
+SETUP = ("create table t (id int primary key, note varchar(10))", "insert into t values (1, 'a'), (2, 'b')")
+
+
+@pytest.fixture
+def make(request: pytest.FixtureRequest, session_folder: Path) -> Iterator[Make]:
+    """make("mariadb", "postgres_target", *setup): a source, a target, what the source begins with."""
+    opened = []
+
+    def end(name: str) -> End:
+        family = "postgres" if name.startswith("postgres") else "mysql"
+        server = request.getfixturevalue(f"{name}_server")
+        return End(server, request.getfixturevalue(f"{family}_database")(server))
+
+    def begin(source: str, target: str, *setup: str, **settings: Any) -> Altered:
+        opened.append(altered(end(source), end(target), session_folder, *setup, **settings))
+        return opened[-1].__enter__()
+
+    yield begin
+    for each in opened:
+        each.__exit__(None, None, None)
+
+
+@pytest.fixture
+def writing() -> Iterator[Callable[[End, Callable[[int], str]], Callable[[], int]]]:
+    """Writes on and on in a session of its own; what it gives ends that and says how many statements there were."""
+    ends = []
+
+    def begin(end: End, statement: Callable[[int], str]) -> Callable[[], int]:
+        stop, done = threading.Event(), [0]
+
+        def write() -> None:
+            with closing(end.open()) as connection:
+                while not stop.wait(0.002):
+                    done[0] += 1
+                    rows(connection, statement(done[0]))
+
+        thread = threading.Thread(target=write)
+        thread.start()
+
+        def finish() -> int:
+            stop.set()
+            thread.join()
+            return done[0]
+
+        ends.append(finish)
+        return finish
+
+    yield begin
+    for finish in ends:
+        finish()
+
+
+def test_a_column_is_added_while_writes_go_on(make: Make, writing: Any) -> None:
+    here = make("mariadb", "postgres_target", *SETUP)
+    finish = writing(here.source, lambda n: f"insert into t (id, note) values ({n + 10}, 'n{n}')")
+    with here.replication:
+        here.catch_up()
+        here.source.run("alter table t add column more varchar(20) default 'x' after id")
+        here.source.run("update t set more = 'set' where id = 1", "insert into t (id, more) values (3, null)")
+        here.wait(lambda: here.states() == ["applied"])
+        assert finish() > 0
+        here.catch_up()
+        here.equal()
+    found = here.target.run("select id, note, more from t where id <= 3 order by id")
+    assert found == [(1, "a", "set"), (2, "b", "x"), (3, None, None)]
+
+
+def test_what_is_safe_is_carried_out(make: Make) -> None:
+    here = make(
+        "mariadb", "postgres_target", "create table t (id int primary key, note varchar(10) not null, size int)",
+        "insert into t values (1, 'a', 7)",
+    )  # fmt: skip
+    with here.replication:
+        here.source.run(
+            "alter table t modify note varchar(30) null default 'none', change size extent bigint comment 'in bytes'",
+            "insert into t values (2, '12345678901234567890', 5000000000), (3, null, null)",
+            "create index by_extent on t (extent)",
+            "alter table t add column (a int, b decimal(8,2) default 1.5), add index (a), algorithm=inplace",
+            "insert into t (id, a, b) values (4, 4, 4.25)",
+            "alter table t rename column a to aa, drop index by_extent, alter column b drop default",
+            "update t set aa = 5, b = null where id = 4",
+            "create table other (x int)", "alter table other add y int not null", "drop table other",
+        )  # fmt: skip
+        here.catch_up()
+        assert set(here.states()) == {"applied"}
+        here.equal()
+    assert here.columns("t") == ["id", "note", "extent", "aa", "b"]
+    assert here.target.run("select * from t where id in (1, 4) order by id") == [
+        (1, "a", 7, None, 1.5), (4, "none", None, 5, None)
+    ]  # fmt: skip
+    indexes = here.target.run("select indexname, indexdef from pg_indexes where tablename = 't' order by 1")
+    assert [(name, what.partition(" USING ")[2]) for name, what in indexes] == [
+        ("t_a", "btree (aa)"), ("t_pkey", "btree (id)")
+    ]  # fmt: skip
+
+
+def test_a_table_stands_still_until_it_is_approved(make: Make) -> None:
+    here = make("mariadb", "postgres_target", *SETUP, "create table u (id int primary key)")
+    name = f"{here.source.schema}.t"
+    with here.replication:
+        here.source.run(
+            "alter table t add column must int not null default 0",
+            "insert into t values (3, 'c', 3)", "update t set must = 1 where id = 1", "delete from t where id = 2",
+            "alter table t add column later int", "update t set later = 9 where id = 3", "insert into u values (1)",
+        )  # fmt: skip
+        here.catch_up()
+        assert here.states() == ["paused", "captured"]
+        assert here.target.run("select * from u") == [(1,)]
+        assert here.target.run("select * from t order by id") == [(1, "a"), (2, "b")]
+        with pytest.raises(Terminal, match=f"does not follow {name}"):
+            here.pair.compare()
+        with pytest.raises(Terminal, match="no column must integer"):
+            approve(here.pair.plan, name, "me", "why")
+        here.target.run("alter table t add column must int not null default 0")
+        approve(here.pair.plan, name, "me", "made by hand")
+        here.wait(lambda: here.states() == ["applied", "applied"])
+        here.source.run("insert into t values (4, 'd', 4, 4)")
+        here.catch_up()
+        here.equal()
+    assert here.target.run("select * from t order by id") == [(1, "a", 1, None), (3, "c", 3, 9), (4, "d", 4, 4)]
