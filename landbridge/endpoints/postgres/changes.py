@@ -14,12 +14,13 @@ from landbridge.endpoints.postgres.connection import Database, closing, driver_e
 from landbridge.endpoints.postgres.log import shape, slots
 from landbridge.endpoints.postgres.log.decode import Decoder
 from landbridge.endpoints.postgres.log.held import held
+from landbridge.endpoints.postgres.log.history import require_same
 from landbridge.endpoints.postgres.log.lsn import AS_NUMBER, number, position
 from landbridge.endpoints.postgres.log.published import Published, publish
 from landbridge.endpoints.postgres.log.pulse import pulse
 from landbridge.endpoints.postgres.log.stream import Stream, log_errors
 from landbridge.endpoints.postgres.names import fits, qualified, quote, shorten
-from landbridge.errors import PositionLost, Transient, Unsupported
+from landbridge.errors import Transient, Unsupported
 from landbridge.model import Position, TableMap
 
 _SLOT_PATIENCE = 30
@@ -110,10 +111,10 @@ class ChangeLog:
                 yield stream
 
     def resume(self, run: str, known: str, since: Position, passed: str) -> Position:  # noqa: ARG002
-        raise PositionLost(
-            "the log of another server does not go on where this one's ended",
-            mend="point the plan at the first server, or begin again under another plan name with an empty target",
-        )
+        """A standby has the places of its primary, and the slot if it kept a copy: `stream` looks for that."""
+        with log_errors(self._database.ref), closing(self._database.open_replication()) as connection:
+            require_same(connection, known, self._database.identity(), since)
+        return since
 
     def release(self, run: str) -> None:
         name = _name(run)

@@ -58,6 +58,10 @@ where nspname = any (%s) and not pg_catalog.has_schema_privilege(oid, 'CREATE') 
 
 _REPLICA_ROLE = "select pg_catalog.has_parameter_privilege('session_replication_role', 'SET')"
 
+_STANDBYS = "select slot_name::text from pg_catalog.pg_replication_slots where slot_type = 'physical' order by 1"
+
+_SYNCHRONISES = 170_000
+
 _SETTINGS = "select name, setting from pg_catalog.pg_settings"
 
 Check = Callable[[Facts], Iterator[Finding]]
@@ -214,6 +218,19 @@ def _patience(facts: Facts) -> Iterator[Finding]:
                 wanted=f"no limit ({unlimited}), or one that an outage will not reach",
                 mend=f"ALTER SYSTEM SET {setting} = {unlimited}; SELECT pg_reload_conf();",
             )
+
+
+def _failover(facts: Facts) -> Iterator[Finding]:
+    """Slots of physical standbys, of which one may take over."""
+    standbys = [name for (name,) in facts.query(_STANDBYS)]
+    if facts.version >= _SYNCHRONISES and standbys and not facts.settings["synchronized_standby_slots"]:
+        yield warn(
+            "failover-slots",
+            found=f"the stream may overtake standbys ({listed(standbys)}): if one takes over, it cannot go on there",
+            wanted="the slots of the standbys that may take over in synchronized_standby_slots, and on those "
+            "sync_replication_slots, with a database in primary_conninfo",
+            mend=f"ALTER SYSTEM SET synchronized_standby_slots = '{', '.join(standbys)}'; SELECT pg_reload_conf();",
+        )
 
 
 def _transactions(facts: Facts) -> Iterator[Finding]:
@@ -392,6 +409,7 @@ _SOURCE: tuple[Check, ...] = (
     _standby,
     _encoding,
     _log,
+    _failover,
     check_rights,
     _transactions,
     _tables,

@@ -40,6 +40,14 @@ _TRANSIENT_CLASSES = ("08", "40", "53", "57P", "55P03")
 """SQLSTATE classes (manual, appendix A) that may clear: connection, rollback, resources, shutdown, lock."""
 
 
+_TIMELINE = """
+    select case when pg_catalog.pg_is_in_recovery() then (select timeline_id from pg_catalog.pg_control_checkpoint())
+        else ('x' || left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 8))::bit(32)::int
+        end::text
+"""
+"""Of a server that was just promoted, the control file still has the old one."""
+
+
 class Database:
     """A database by its reference; opens connections and keeps none."""
 
@@ -79,7 +87,7 @@ class Database:
         with driver_errors(self.ref), closing(self.open()) as connection, connection.cursor() as cursor:
             cursor.execute("select system_identifier::text from pg_catalog.pg_control_system()")
             system = cursor.fetchone()[0]
-            cursor.execute("select timeline_id::text from pg_catalog.pg_control_checkpoint()")
+            cursor.execute(_TIMELINE)
             return f"{system}/{cursor.fetchone()[0]}/{connection.info.dbname}"
 
     @contextmanager
