@@ -18,8 +18,8 @@ from validation.differ import diff
 CASES = Path(__file__).parents[1] / "cases"
 RUN = "sweep"
 
-Run = Callable[[str], Any]
-"""Runs a script on the source."""
+Run = Callable[..., Any]
+"""Runs a script on the source, or one statement with parameters."""
 
 
 class Sweep:
@@ -46,14 +46,16 @@ class Sweep:
         scripts = [(CASES / name).read_text(encoding="utf-8").split("\n-- later\n") for name in cases]
         for first, *_ in scripts:
             self.run(first)
+        self.follow(lambda: [self.run(part) for _, *later in scripts for part in later])
+
+    def follow(self, later: Callable[[], object]) -> None:
+        """Carries what is there now, and what `later` does to it by the log."""
         self.plan()
         log = self.source.get(Changes)
         since = log.prepare(RUN, self.tables)
         for table in self.tables:
             self.load(table)
-        for _, *later in scripts:
-            for part in later:
-                self.run(part)
+        later()
         self._apply(list(self._changes(log, since)))
 
     def plan(self) -> None:
@@ -157,7 +159,7 @@ def of_postgres(server: Any, database: str) -> Iterator[tuple[EndpointRef, str, 
     ref = EndpointRef(engine="postgres", host=server.host, port=server.port, user=server.user, database=database)
     with closing(postgres_connection(server, database)) as connection:
         rows(connection, "set timezone = 'UTC'")
-        yield ref, "public", lambda script: rows(connection, script)
+        yield ref, "public", lambda script, parameters=None: rows(connection, script, parameters)
 
 
 @contextmanager
@@ -166,7 +168,10 @@ def of_mysql(server: Any, database: str) -> Iterator[tuple[EndpointRef, str, Run
     with closing(mysql_connection(server, database)) as connection:
         rows(connection, "set sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO', time_zone = '+00:00'")
 
-        def run(script: str) -> None:
+        def run(script: str, parameters: Sequence[Any] | None = None) -> None:
+            if parameters is not None:
+                rows(connection, script, parameters)
+                return
             rows(connection, "begin")
             for statement in statements(script):
                 rows(connection, statement)
