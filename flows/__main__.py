@@ -22,6 +22,8 @@ WORDS = (
     "validate",
     "approve",
     "cutover",
+    "rollback",
+    "complete",
     "notify",
     "ddl",
     "server",

@@ -9,7 +9,7 @@ from flows.load import load
 from flows.precheck import precheck
 from flows.prepare import prepare
 from landbridge.plan import Plan
-from tasks.cutover import refuse_if_switched
+from tasks.cutover import leg_now, refuse_if_switched
 from tasks.exposing import exposing
 from tasks.following import follow, persist
 from tasks.running import find, phase_of_run, running
@@ -19,7 +19,8 @@ from tasks.stream import replicating
 @flow(name="replicate", flow_run_name="replicate {plan.name}")
 def replicate(plan: Plan, metrics_port: int | None = None) -> None:
     """
-    Load and catch up where that is not done, then keep the target up with the source until told to end.
+    Load and catch up where that is not done, then keep the target up with the source until told to end. After a switch
+    with a way back it is the source that is kept up with the target.
 
     Args:
         plan: what to move from where to where; the keys of the plan's file
@@ -29,13 +30,14 @@ def replicate(plan: Plan, metrics_port: int | None = None) -> None:
     def attempt() -> None:
         with running(plan):
             prepare(plan)
-            refuse_if_switched(plan)
-            capture(plan)
-            with replicating(plan) as stream, exposing(stream.metering, metrics_port):
-                load(plan)
-                catch_up(plan)
-                build_indexes(plan)
-                with phase_of_run("replicate", plan, again=True) as this:
+            now = leg_now(plan)
+            refuse_if_switched(now)
+            capture(now)
+            with replicating(now) as stream, exposing(stream.metering, metrics_port):
+                load(now)
+                catch_up(now)
+                build_indexes(now)
+                with phase_of_run("replicate", now, again=True) as this:
                     follow(stream, this)
 
     if find(plan) is None:

@@ -15,13 +15,15 @@ def switch(plan: Plan) -> None:
     with phase_of_run("switch", plan) as this, replicating(plan) as stream:
         checks.get_ready()
         with checks.following(plan, this.run) as noted, cutover.switching(plan, this.run) as step:
+            leg = cutover.prepare_way_back(plan, this.run)
             cutover.freeze(step)
             cutover.drain(step, stream.watch)
             cutover.advance_counters(step)
             measured = cutover.check_once_more(plan, step, stream.watch, this, noted)
             build(plan, this.run, "foreign keys", this.say)
             build(plan, this.run, "triggers", this.say)
-            cutover.open_target(step, stream.watch)
+            with cutover.standing_ready(step, leg, stream.watch) as ready:
+                cutover.open_target(step, stream.watch, ready)
         if measured is not None:
             cutover.report(plan, this.run, measured, this)
         this.detail["pause"] = step.detail["pause"]

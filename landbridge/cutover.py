@@ -4,7 +4,8 @@ The switch as a state machine in the ledger:
 idle → freezing → frozen → drained → opening → done
          └────────┴─────────┴──→ thawing → idle
 
-Each step is a compare-and-set of one row. Up to `drained` a failure, or the timer, thaws the source; `opening` is the
+Each step is a compare-and-set of one row. Before `opening` the stream of the way back, if there is to be one, stands
+ready and held. Up to `drained` a failure, or the timer, thaws the source; `opening` is the
 point of no return. The timer is a process of its own (`python -m landbridge.cutover FOLDER`), so that the source thaws
 even when the flow was killed.
 """
@@ -20,7 +21,7 @@ from typing import Any
 from landbridge import ledger
 from landbridge.catch_up import Watch, wait_position
 from landbridge.endpoints import Endpoint, connect
-from landbridge.endpoints.abc import Connects, Counter, Counts, Freezes
+from landbridge.endpoints.abc import Changes, Connects, Counter, Counts, Freezes
 from landbridge.errors import CutoverVoid, Fenced, Terminal
 from landbridge.model import Position, TableMap, TableName
 from landbridge.plan import Plan, seconds
@@ -75,27 +76,42 @@ class Cutover:
         moved = [(there[c.name, c.column], c.last) for c in counters if (c.name, c.column) in there]
         self.target.get(Counts).advance([Counter(name=n, column=column, last=last) for (n, column), last in moved])
 
-    def open(self, watch: Watch) -> None:
-        """The point of no return. Raises CutoverVoid when the source took a write after the marker or time is up."""
+    def open(self, watch: Watch, following: str = "") -> None:
+        """
+        The point of no return. following: the run of the next leg, which stands ready. Raises CutoverVoid when the
+        source took a write after the marker or time is up.
+        """
         watch()
-        with self.engine.begin() as connection:
-            row = ledger.read_stream(connection, self.run)
-        late = row.changes - int(self.detail["changes"])
-        if late:
-            raise CutoverVoid(
-                f"the source committed {late} change(s) after it was frozen",
-                mend="find the writer (see docs/runbook.md, what bypasses a freeze), then run `landbridge cutover`",
-            )
         if self.left() < _OPENING_TAKES:
             raise CutoverVoid(
                 f"the switch took longer than cutover.timeout ({self.plan.cutover.timeout})",
                 mend="raise cutover.timeout in the plan and run `landbridge cutover` again",
             )
-        self._move("opening")
+        merged = self.detail | {"opening": time.time(), "next": following}
+        with self.engine.begin() as connection:  # apply is fenced and has applied nothing since, or all is as it was
+            ledger.take_over(connection, self.run)
+            self._refuse_late(ledger.read_stream(connection, self.run))
+            epoch = ledger.move(connection, self.run, self.state, "opening", self.epoch, merged)
+        self.state, self.epoch, self.detail = "opening", epoch, merged
         self.finish()
 
+    def _refuse_late(self, row: ledger.StreamRow) -> None:
+        late = row.changes - int(self.detail["changes"])
+        if late:
+            raise CutoverVoid(
+                f"the source committed {late} change(s) after it was frozen",
+                mend="find the writer (see docs/runbook.md, what bypasses a freeze), then run the same command again",
+            )
+
     def finish(self) -> None:
-        """From `opening` on there is only forward."""
+        """From `opening` on there is only forward: the side that opens may have been frozen by the leg before."""
+        with self.engine.begin() as connection:
+            before = ledger.leg_of(connection, self.run).before
+        if before:
+            thaw_source(self.target, before, self.plan, self.tables)
+        if following := self.detail.get("next"):
+            with self.source.get(Connects).engine().begin() as connection:
+                ledger.activate_leg(connection, following)
         now = time.time()
         self._move("done", opened=now, pause=now - float(self.detail["started"]))
 
@@ -109,7 +125,17 @@ class Cutover:
             self._move("thawing")
         thaw_source(self.source, self.run, self.plan, self.tables)
         self._move("idle")
+        self.forget_next()
         return True
+
+    def forget_next(self) -> None:
+        """Nothing keeps the target's log for a way back that is not to be."""
+        if not self.plan.cutover.way_back:
+            return
+        with self.source.get(Connects).engine().begin() as connection:
+            following = ledger.next_leg(connection, self.run) if ledger.exists(connection) else None
+        if following is not None:
+            self.target.get(Changes).release(following)
 
     def left(self) -> float:
         """Seconds until the freeze is undone."""

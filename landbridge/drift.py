@@ -29,6 +29,8 @@ class Following:
         self._source, self._target, self._run, self._plan = source, target, run.run, run.plan
         self._engine = target.get(Connects).engine()
         self._shapes: dict[int, TableMap] = {}
+        with self._engine.begin() as connection:
+            self._leads_back = ledger.leg_of(connection, run.run).leads_back
 
     def tables(self, since: Position) -> list[TableMap]:
         with self._engine.begin() as connection:
@@ -40,6 +42,11 @@ class Following:
         """Implements abc.Follow. A drift that came before keeps the shape that it had then."""
         with self._engine.begin() as connection:
             known = ledger.alteration(connection, self._run, drift.position, drift.table)
+            if known is None and self._leads_back:
+                raise SchemaDrift(
+                    f"tables were altered on the side that was opened, so the way back ends here: {drift.statement}",
+                    mend="end it: landbridge complete PLAN",
+                )
             if known is None:
                 blueprint = ledger.blueprint(connection, self._run)
                 shapes = list(self._shapes.values())

@@ -313,13 +313,20 @@ class Catalog:
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnMap:
+    """kind: whose canonical text travels, where that is not the source's: on the way back it is the first source's."""
+
     source: Column
     target: Column
+    kind: Kind | None = None
+
+    @property
+    def travels_as(self) -> Kind:
+        return self.kind or self.source.kind
 
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """A column as it travels: `kind`, the source's on both sides, decides the text; `native` is this side's type."""
+    """A column as it travels: `kind`, the same on both sides, decides the text; `native` is this side's type."""
 
     name: str
     kind: Kind
@@ -361,14 +368,14 @@ class TableMap:
     @property
     def source_side(self) -> Relation:
         fields = (
-            Field(name=c.source.name, kind=c.source.kind, native=c.source.native, zero_dates=c.source.zero_dates)
+            Field(name=c.source.name, kind=c.travels_as, native=c.source.native, zero_dates=c.source.zero_dates)
             for c in self.columns
         )
         return self._side(self.source.name, tuple(fields))
 
     @property
     def target_side(self) -> Relation:
-        fields = (Field(name=c.target.name, kind=c.source.kind, native=c.target.native) for c in self.columns)
+        fields = (Field(name=c.target.name, kind=c.travels_as, native=c.target.native) for c in self.columns)
         return self._side(self.target.name, tuple(fields))
 
     def _side(self, name: TableName, fields: tuple[Field, ...]) -> Relation:

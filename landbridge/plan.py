@@ -225,6 +225,9 @@ class CutoverSettings(_Strict):
     )
     timeout: Duration = Field(default="60s", description="the freeze is undone by itself after this")
     max_lag: Duration = Field(default="10s", description="the gate opens at this lag or less")
+    way_back: bool = Field(
+        default=False, description="keep the source up with the target after the switch, so that it can be undone"
+    )
     approval_expires: Duration = Field(default="24h", description="an approval is worth nothing after this")
     approvals: int = Field(default=1, ge=1, le=10, description="so many persons must approve")
     approvers: tuple[Approver, ...] = Field(default=(), description="who may approve; none listed: anybody")

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from landbridge import ledger
+from landbridge import ledger, reversal
 from landbridge.cascades import unfollowable
 from landbridge.endpoints import Endpoint, connect
 from landbridge.endpoints.abc import Carried, Carries, Checks, Connects, Describes, Finding, Prepares
@@ -50,6 +50,7 @@ def precheck(plan: Plan) -> Prechecked:
     findings += [_unfollowable(key, parent) for key, parent in unfollowable(resolved.tables).items()]
     findings += source.get(Checks).check_source(resolved.tables, plan.cutover.freeze)
     findings += target.get(Checks).check_target(resolved.tables, _owned(plan, target))
+    findings += reversal.check(plan, resolved, source, target)
     return Prechecked(findings=tuple(findings), resolved=resolved)
 
 

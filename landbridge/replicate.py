@@ -197,8 +197,8 @@ def _capture(folder: RunFolder, stopping: Callable[[], bool]) -> None:
     name, plan = folder.described()
     source, target = connect(plan.source), connect(plan.target)
     with target.get(Connects).engine().begin() as connection:
-        run = ledger.find_run(connection, plan)
-    if run is None or run.run != name:
+        run = ledger.read_run(connection, name)
+    if run is None:
         raise Terminal(f"the ledger does not know run {name}", mend="run `landbridge migrate` with the plan again")
     status = Status(folder, "capture")
 

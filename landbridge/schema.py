@@ -27,7 +27,10 @@ _FORGIVEN: tuple[Phase, ...] = ("objects",)
 
 
 def statements(target: Endpoint, blueprint: ledger.Blueprint) -> list[Statement]:
-    """Of each phase in an order that works: extensions before types, and what tables call before tables."""
+    """Of each phase in an order that works: extensions before types, and what tables call before tables. None for
+    a side where all of it stands anyway."""
+    if blueprint.stands:
+        return []
     sequences = [sequence.target for sequence in blueprint.sequences]
     made = list(target.get(Prepares).statements(blueprint.tables, sequences, blueprint.types))
     beside = [replace(one, item=each.key) for each in blueprint.objects for one in each.statements]

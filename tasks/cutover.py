@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from prefect.logging import get_run_logger
 
-from landbridge import ledger
-from landbridge.begin import must_find
+from landbridge import ledger, legs, way_back
+from landbridge.begin import find, must_find
 from landbridge.catch_up import Watch
 from landbridge.cutover import Cutover
 from landbridge.endpoints import connect
@@ -16,6 +16,7 @@ from landbridge.endpoints.abc import Changes
 from landbridge.errors import CutoverVoid, Terminal
 from landbridge.model import Position
 from landbridge.plan import Plan
+from landbridge.replicate import Replication
 from tasks import checks
 from tasks.home import run_folder
 from tasks.running import Phase, ledger_of
@@ -34,17 +35,53 @@ _SLOWER = 2.0
 
 
 def is_switched(plan: Plan) -> bool:
-    """Whether the target is open already. Raises PlanError when the plan has no run."""
+    """
+    Whether the target is open already. An opening that was cut short is completed first, in either direction: from
+    there is only forward. Raises PlanError when the plan has no run.
+    """
+    if not _is_opened(plan):
+        return False
+    other = legs.now(plan)
+    return other is plan or not _is_opened(other) or is_switched(plan)
+
+
+def _is_opened(plan: Plan) -> bool:
     run = must_find(plan).run
     with ledger_of(plan).connect() as connection:
         state = ledger.cutover_row(connection, run)[0]
-    if state == "opening":  # killed right there: from here there is only forward
+    if state == "opening":
         _cutover(plan, run).finish()
     return state in ("opening", "done")
 
 
 def _cutover(plan: Plan, run: str) -> Cutover:
     return Cutover(connect(plan.source), connect(plan.target), run, plan, run_folder(run))
+
+
+def way_back_of(plan: Plan) -> Plan:
+    """The turned plan, whose run leads back. Raises Terminal where no way leads back from here."""
+    run, back = must_find(plan).run, legs.turned(plan)
+    switched = is_switched(plan)
+    found = find(back)
+    if found is not None:
+        with ledger_of(plan).connect() as connection:
+            came_from = ledger.leg_of(connection, run).before
+        with ledger_of(back).connect() as connection:
+            follows = ledger.leg_of(connection, found.run).before == run
+        if follows or (not switched and came_from == found.run):
+            return back
+    raise Terminal(
+        f"no way leads back: {plan.name!r} {'was switched over without one' if switched else 'is not switched over'}",
+        mend="write `cutover: {way_back: true}` in the plan before `landbridge cutover`"
+        if switched
+        else "nothing is to be done: the source takes the writes",
+    )
+
+
+def leg_now(plan: Plan) -> Plan:
+    """The turned plan after a switch with a way back, whose opening is completed if it was cut short; else the plan."""
+    is_switched(plan)
+    return legs.now(plan)
 
 
 def refuse_if_switched(plan: Plan) -> None:
@@ -78,8 +115,10 @@ def switching(plan: Plan, run: str) -> Iterator[Cutover]:
         yield cutover
     except BaseException:
         if cutover.undo():
-            get_run_logger().warning("the source takes writes again")
+            get_run_logger().warning("the side that was frozen takes writes again")
             take_back_what_acts(plan, run)
+        elif cutover.state == "idle":
+            cutover.forget_next()
         raise
 
 
@@ -98,9 +137,33 @@ def advance_counters(cutover: Cutover) -> None:
     cutover.advance_counters()
 
 
+@step("prepare-way-back", retries=0)
+def prepare_way_back(plan: Plan, run: str) -> way_back.NextLeg | None:
+    """The next leg with its log position, its capture proven; None where the plan wants none."""
+    return way_back.prepare(plan, run, run_folder) if plan.cutover.way_back else None
+
+
+@contextmanager
+def standing_ready(cutover: Cutover, leg: way_back.NextLeg | None, watch: Watch) -> Iterator[str]:
+    """The next leg's stream runs inside, held; its run, '' where there is none. It is for others to keep it running."""
+    if leg is None:
+        yield ""
+        return
+    replication = start_way_back(cutover, leg, watch)
+    try:
+        yield leg.run
+    finally:
+        replication.stop()
+
+
+@step("start-way-back", retries=0)
+def start_way_back(cutover: Cutover, leg: way_back.NextLeg, watch: Watch) -> Replication:
+    return way_back.start(leg, cutover.run, run_folder(leg.run), watch, cutover.left)
+
+
 @step("open", retries=0)
-def open_target(cutover: Cutover, watch: Watch) -> None:
-    cutover.open(watch)
+def open_target(cutover: Cutover, watch: Watch, following: str = "") -> None:
+    cutover.open(watch, following)
 
 
 def check_once_more(

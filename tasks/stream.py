@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from prefect.logging import get_run_logger
@@ -14,6 +14,7 @@ from landbridge.endpoints import connect
 from landbridge.endpoints.abc import Changes
 from landbridge.errors import Transient
 from landbridge.ledger import StreamRow
+from landbridge.model import Position
 from landbridge.plan import Plan, seconds
 from landbridge.replicate import ROLES, Replication, end_survivor
 from landbridge.runfolder import RunFolder
@@ -96,10 +97,21 @@ def catch_up(stream: Stream) -> str:
 
 @step("wait-for-lag")
 def wait_for_lag(stream: Stream) -> float | None:
-    """Until the lag is what the plan allows at the gate."""
+    """Until the lag is what the plan allows at the gate. A source where nothing happens may tell no later time: then
+    it counts that all of its log was applied, as far as it went a moment ago."""
     most = seconds(stream.plan.cutover.max_lag)
-    row = wait_for(stream.engine, stream.run, lambda row: (lag(row) or 0.0) <= most, stream.watch)
-    return lag(row)
+    while True:
+        asked, here = time.time(), connect(stream.plan.source).get(Changes).here()
+        row = wait_for(stream.engine, stream.run, _near(most, asked, here), stream.watch)
+        since, behind = time.time() - asked, lag(row)
+        if row.position >= here and since <= most:
+            return None if behind is None else min(behind, since)
+        if (behind or 0.0) <= most:
+            return behind
+
+
+def _near(most: float, asked: float, here: Position) -> Callable[[StreamRow], bool]:
+    return lambda row: (lag(row) or 0.0) <= most or row.position >= here or time.time() > asked + most
 
 
 @step("end-survivors")

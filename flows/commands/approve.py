@@ -43,7 +43,9 @@ def approve(
         raise PlanError("--by and --reason must say something", mend="give your name and why; both are kept")
     if expires:
         _duration(expires)
-    found = read_plan(plan)
+    from landbridge import legs
+
+    found = legs.now(read_plan(plan))
     run, request = _open_request(found, plan, gate)
     if report is not None:
         from landbridge.evidence import page

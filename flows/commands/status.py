@@ -21,7 +21,28 @@ def status(plan: PlanFile, as_json: Json = False, prometheus: Prometheus = False
 
 
 def collect(plan: Plan) -> dict[str, Any]:
-    """The run as plain data; `run` is None when the plan has none."""
+    """The run as plain data; `run` is None when the plan has none. way_back: the run that leads back, if one does."""
+    data = _of_run(plan)
+    if data["run"] is not None and plan.cutover.way_back and data["cutover"]["state"] in ("opening", "done"):
+        data["way_back"] = _way_back(plan)
+    return data
+
+
+def _way_back(plan: Plan) -> dict[str, Any] | None:
+    from landbridge import legs
+    from landbridge.errors import MigrationError
+
+    try:
+        now = legs.now(plan)
+        if now is plan:
+            return None
+        found = _of_run(now)
+    except MigrationError as error:
+        return error.as_dict()
+    return {part: found[part] for part in ("run", "state", "stream", "rejects", "approvals", "cutover")}
+
+
+def _of_run(plan: Plan) -> dict[str, Any]:
     from landbridge import ledger
     from landbridge.endpoints import connect
     from landbridge.endpoints.abc import Connects
@@ -81,7 +102,18 @@ def describe(data: dict[str, Any]) -> str:
     lines += ["", "objects", *_object_lines(data["inventory"])]
     lines += [f"refused by the target: {reject['reason']}" for reject in data["rejects"]]
     lines += _decision_lines(data)
+    if data.get("way_back"):
+        lines += ["", *_way_back_lines(data["way_back"])]
     return "\n".join(lines)
+
+
+def _way_back_lines(back: dict[str, Any]) -> list[str]:
+    if "run" not in back:
+        return [f"way back: {back['found']}"]
+    lines = [f"way back: run {back['run']}, {back['state']}; `landbridge rollback` switches back"]
+    lines += [f"  {line}" for line in stream_status.lines(back["stream"])]
+    lines += [f"  refused by the old source: {reject['reason']}" for reject in back["rejects"]]
+    return lines + [f"  request {asked['number']} ({asked['gate']}): {asked['state']}" for asked in back["approvals"]]
 
 
 def _applied(table: dict[str, Any]) -> str:

@@ -295,6 +295,12 @@ class Freezes(Protocol):
     def thaw(self, run: str, how: str, tables: Sequence[TableMap]) -> None:
         """Undo the freeze. Undoing none is no error."""
 
+    def admit(self, run: str) -> None:
+        """
+        Let our own login, and it only as far as the server can tell, write to what `freeze` has stopped; called when
+        that is proven. Doing it again is harmless. Raises Terminal when it cannot.
+        """
+
     def mark(self, run: str) -> Position:
         """Called when frozen: a position at or after every change, which the stream reaches soon even when idle."""
 
@@ -407,6 +413,10 @@ class Loads(Protocol):
 
 
 class Applies(Protocol):
+    """silences_triggers: its sessions can; else tables with triggers are refused."""
+
+    silences_triggers: bool
+
     def writer(self, connection: sa.Connection, tables: Sequence[Relation]) -> "Writer":
         """A writer over one connection, which it sets up for applying (triggers and foreign keys do not fire)."""
 

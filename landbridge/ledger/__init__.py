@@ -26,8 +26,10 @@ from landbridge.ledger.approvals import (
     request_approval,
 )
 from landbridge.ledger.decisions import decide, settle
+from landbridge.ledger.ending import everything, forget_runs, runs_of_plan
 from landbridge.ledger.inventory import Item, Status, items, record, summary, waive
 from landbridge.ledger.layout import SCHEMA
+from landbridge.ledger.legs import Leg, activate_leg, leg_of, next_leg, prepare_leg, start_leg
 from landbridge.ledger.loading import (
     TableState,
     add_tables,
@@ -54,6 +56,7 @@ from landbridge.ledger.proofs import (
     latest_round,
 )
 from landbridge.ledger.runs import (
+    PREPARED,
     Blueprint,
     Run,
     begin_run,
@@ -66,6 +69,7 @@ from landbridge.ledger.runs import (
     phase_done,
     phase_row,
     phases,
+    read_run,
     start_phase,
 )
 from landbridge.ledger.streaming import (
@@ -87,7 +91,7 @@ from landbridge.ledger.streaming import (
     start_stream,
     take_over,
 )
-from landbridge.ledger.switching import cutover_row, move
+from landbridge.ledger.switching import cutover_row, move, touch
 from landbridge.ledger.watching import (
     Alarm,
     add_counts,
@@ -108,12 +112,15 @@ __all__ = [
     "Decision",
     "Difference",
     "Item",
+    "Leg",
     "NOW",
+    "PREPARED",
     "Run",
     "SCHEMA",
     "Status",
     "StreamRow",
     "TableState",
+    "activate_leg",
     "add_alteration",
     "add_counts",
     "add_differences",
@@ -138,13 +145,15 @@ __all__ = [
     "differences",
     "end_alarm",
     "end_run",
+    "everything",
     "exists",
     "find_run",
-    "forget_pending",
     "finish_phase",
     "finish_round",
     "finish_segment",
     "finish_table",
+    "forget_pending",
+    "forget_runs",
     "go_on_elsewhere",
     "has_stream",
     "items",
@@ -152,9 +161,11 @@ __all__ = [
     "latest_approval",
     "latest_figures",
     "latest_round",
+    "leg_of",
     "loaded_so_far",
     "move",
     "newest_read",
+    "next_leg",
     "open_for_apply",
     "open_ledger",
     "open_request",
@@ -164,13 +175,16 @@ __all__ = [
     "phase_row",
     "phases",
     "plan_segments",
+    "prepare_leg",
     "raise_consistent",
+    "read_run",
     "read_stream",
     "record",
     "refuse_standing",
     "reject",
     "rejects",
     "request_approval",
+    "runs_of_plan",
     "segment_bounds",
     "set_alteration",
     "set_figures",
@@ -181,6 +195,7 @@ __all__ = [
     "settle",
     "spool",
     "standing",
+    "start_leg",
     "start_phase",
     "start_stream",
     "summary",
@@ -189,5 +204,6 @@ __all__ = [
     "tables",
     "tables_at",
     "take_over",
+    "touch",
     "waive",
 ]

@@ -14,10 +14,15 @@ from landbridge.ledger.loading import add_tables, tables
 from landbridge.model import NamedType, SequenceMap, TableMap, dump, load
 from landbridge.plan import Plan, parse_plan
 
+PREPARED = "prepared"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """source: the identity of the source server at the start; positions mean nothing on another one."""
+    """
+    source: the identity of the source server at the start; positions mean nothing on another one. state: prepared (a
+    way back before the switch), active, done.
+    """
 
     run: str
     plan: Plan
@@ -46,13 +51,13 @@ def exists(connection: sa.Connection) -> bool:
 
 def find_run(connection: sa.Connection, plan: Plan) -> Run | None:
     """
-    The latest run of the plan's name. Raises PlanError when it was begun with other endpoints or tables: going on with
-    them would mix two migrations.
+    The latest run of the plan's name that is more than prepared. Raises PlanError when it was begun with other
+    endpoints or tables: going on with them would mix two migrations.
     """
     if not exists(connection):
         return None
-    query = sa.select(t.runs).where(t.runs.c.plan_name == plan.name).order_by(t.runs.c.created.desc()).limit(1)
-    row = connection.execute(query).one_or_none()
+    mine = (t.runs.c.plan_name == plan.name) & (t.runs.c.state != PREPARED)
+    row = connection.execute(sa.select(t.runs).where(mine).order_by(t.runs.c.created.desc()).limit(1)).one_or_none()
     if row is None:
         return None
     if row.plan_hash != plan.hash:
@@ -60,17 +65,28 @@ def find_run(connection: sa.Connection, plan: Plan) -> Run | None:
             f"the plan {plan.name!r} has changed since its run {row.run} began (endpoints or tables differ)",
             mend="give the changed plan another name and an empty target, or restore the plan",
         )
+    return _run(row)
+
+
+def read_run(connection: sa.Connection, run: str) -> Run | None:
+    """A run by its own name, prepared ones too."""
+    row = connection.execute(sa.select(t.runs).where(t.runs.c.run == run)).one_or_none()
+    return None if row is None else _run(row)
+
+
+def _run(row: "sa.Row[Any]") -> Run:
     return Run(run=row.run, plan=parse_plan(row.plan), source=row.source, state=row.state, created=row.created)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Blueprint:
-    """What the target's schema is made from; the types with their target names."""
+    """What the target's schema is made from; the types with their target names. stands: nothing has to be made."""
 
     tables: tuple[TableMap, ...]
     sequences: tuple[SequenceMap, ...]
     types: tuple[NamedType, ...]
     objects: tuple[Carried, ...] = ()
+    stands: bool = False
 
 
 def begin_run(connection: sa.Connection, plan: Plan, source: str, blueprint: Blueprint) -> Run:
@@ -82,6 +98,7 @@ def begin_run(connection: sa.Connection, plan: Plan, source: str, blueprint: Blu
         "sequences": [dump(s) for s in blueprint.sequences],
         "types": [dump(n) for n in blueprint.types],
         "objects": [dump(each) for each in blueprint.objects],
+        "stands": blueprint.stands,
     }
     connection.execute(
         t.runs.insert().values(**values, plan=plan.model_dump(mode="json"), beside=beside, created=run.created)
@@ -97,6 +114,7 @@ def blueprint(connection: sa.Connection, run: str) -> Blueprint:
         sequences=tuple(load(SequenceMap, s) for s in beside["sequences"]),
         types=tuple(load(NamedType, n) for n in beside["types"]),
         objects=tuple(load(Carried, each) for each in beside["objects"]),
+        stands=bool(beside.get("stands")),
     )
 
 

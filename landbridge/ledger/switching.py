@@ -28,3 +28,8 @@ def move(connection: sa.Connection, run: str, old: str, new: str, epoch: int, de
             f"the cutover of run {run} is no longer {old!r}", mend="see `landbridge status`, then run it again"
         )
     return epoch + 1
+
+
+def touch(connection: sa.Connection, run: str) -> None:
+    """A write that changes nothing but a time."""
+    connection.execute(t.cutover.update().where(t.cutover.c.run == run).values(changed=time.time()))

@@ -36,12 +36,14 @@ class Result:
 class Running:
     """A command under way, in a session of its own, so that it can be killed without its children."""
 
-    def __init__(self, words: tuple[str, ...], environment: Mapping[str, str], place: Path) -> None:
+    def __init__(
+        self, words: tuple[str, ...], environment: Mapping[str, str], place: Path, module: str = "flows"
+    ) -> None:
         self.command = " ".join(words)
         self._place = place
         with place.with_suffix(".out").open("w") as out, place.with_suffix(".err").open("w") as err:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "flows", *words], env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                [sys.executable, "-m", module, *words], env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                 cwd=ROOT, start_new_session=True,
             )  # fmt: skip
 

@@ -63,6 +63,7 @@ def make_stage(
             print(crash.read_text())
     for stage in stages:
         stage.source.thaw()
+        stage.target.thaw()  # the way back closes it
 
 
 @pytest.hookimpl(hookwrapper=True)

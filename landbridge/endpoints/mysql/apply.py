@@ -26,6 +26,8 @@ where (event_object_schema, event_object_table) in %s order by 1, 2"""
 
 
 class Applier:
+    silences_triggers = False
+
     def __init__(self, db: Database) -> None:
         self._db = db
 

@@ -45,6 +45,8 @@ Update = tuple[Row, Row]
 
 
 class Applier:
+    silences_triggers = True
+
     def __init__(self, db: Database) -> None:
         self._db = db
 

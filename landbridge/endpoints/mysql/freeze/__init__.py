@@ -102,6 +102,12 @@ class Freezer:
             if noted(connection) == run:
                 _undo(connection, run)
 
+    def admit(self, run: str) -> None:
+        """Under read_only alone CONNECTION_ADMIN may write (MariaDB: READ_ONLY ADMIN); under super_read_only nobody."""
+        with driver_errors(self._database.ref), closing(self._database.open()) as connection:
+            if noted(connection) == run and not self._database.is_mariadb(connection):
+                fetch(connection, "set global super_read_only = off")
+
     def mark(self, run: str) -> Position:  # noqa: ARG002
         with sessions.reading(self._database) as connection:
             return sessions.log_end(self._database, connection)

@@ -1,0 +1,121 @@
+"""There and back and there again, short, in this process; then the end, after which nothing is left."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.directions.commandline import SECRETS, Running
+from tests.directions.conftest import MakeStage, make_stage
+from tests.directions.killed import PLACES
+from tests.flows.conftest import Run
+from tests.there_and_back import Says, Side, arranged, there_and_back_and_there_again
+
+__all__ = ["make_stage"]
+
+_SHORT = [("postgres_server", "postgres_target_server"), ("mariadb_server", "postgres_target_server")]
+
+_LONG = [pytest.mark.long, pytest.mark.timeout(1500)]
+_BEFORE, _AFTER = PLACES[: PLACES.index("opening")], PLACES[PLACES.index("opening") :]
+
+
+@pytest.fixture
+def says(landbridge: Run, monkeypatch: pytest.MonkeyPatch) -> Says:
+    for name, secret in SECRETS.items():
+        monkeypatch.setenv(name, secret)
+
+    def says(*words: str, code: int = 0) -> Any:
+        said = landbridge(*words, "--json")
+        assert said.code == code, said
+        return said.data
+
+    return says
+
+
+@pytest.mark.parametrize(("source", "target"), _SHORT)
+def test_there_and_back_and_there_again_and_the_end(
+    source: str,
+    target: str,
+    request: pytest.FixtureRequest,
+    make_stage: MakeStage,
+    says: Says,
+) -> None:
+    stage = arranged(make_stage(request.getfixturevalue(source), target=target))
+
+    there_and_back_and_there_again(stage, says)
+
+    kept = says("complete", str(stage.plan))["kept"]
+    new = Side(stage.target)
+    assert len(new.everything()["customer"]) == 16, "the target goes on as it is"
+    assert Side(stage.source).is_closed()
+    new.write("after the end")
+    ledger = json.loads((Path(kept[-1]) / "ledger.json").read_text())
+    assert ledger["cutover"][0]["state"] == "done"
+    assert not list(Path(kept[-1]).glob("spool*"))
+    for end in (stage.source, stage.target):
+        left = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'landbridge' AND table_name <> 'freeze'"
+        assert end.run(left)[0][0] == 0
+        if end.engine == "postgres":
+            assert end.run("SELECT slot_name FROM pg_replication_slots WHERE database = current_database()") == []
+            assert end.run("SELECT pubname FROM pg_publication") == []
+
+
+@pytest.mark.parametrize(
+    ("source", "there", "back"),
+    [
+        pytest.param("postgres_server", ("ready",), ("opening",), id="short"),
+        pytest.param("postgres_server", PLACES, PLACES, id="postgres", marks=_LONG),
+        pytest.param("mariadb_server", PLACES, PLACES, id="mariadb", marks=_LONG),
+    ],
+)
+def test_whoever_dies_in_a_switch_leaves_it_undone_or_it_is_completed(
+    source: str,
+    there: Sequence[str],
+    back: Sequence[str],
+    request: pytest.FixtureRequest,
+    make_stage: MakeStage,
+    says: Says,
+    tmp_path: Path,
+) -> None:
+    """
+    There and back, and killed at each place in turn. Before the opening the timer gives the frozen side back by itself,
+    without a command; after it the same command completes. Writes go on wherever they may, and both sides agree.
+    """
+    stage = arranged(make_stage(request.getfixturevalue(source)), timeout="15s")
+    plan, old, new = str(stage.plan), Side(stage.source), Side(stage.target)
+    old.write("first")
+    says("migrate", plan, "--until", "validated")
+    for word, places, fro, to in (("migrate", there, old, new), ("rollback", back, new, old)):
+        for place in (place for place in places if place in _BEFORE):
+            _killed(place, word, plan, tmp_path)
+            _wait_until_open(fro)
+            fro.write(f"{word} killed at {place}")
+        for number, place in enumerate(place for place in places if place in _AFTER):
+            if number:  # back to where it was, for the next blow; what was cut short is completed on the way
+                says("rollback" if word == "migrate" else "migrate", plan, "--yes")
+                fro.write(f"{word} again for {place}")
+            _killed(place, word, plan, tmp_path)
+            assert fro.is_closed()
+        says(word, plan, "--yes")
+        to.write(f"{word} completed")
+        assert fro.is_closed()
+    says("migrate", plan, "--yes")
+    assert new.everything() == old.everything()
+
+
+def _killed(place: str, word: str, plan: str, folder: Path) -> None:
+    environment = dict(os.environ) | SECRETS | {"DIES": place}
+    said = Running((word, plan, "--yes", "--json"), environment, folder / place, "tests.directions.killed").wait(200)
+    assert said.code == -signal.SIGKILL, said
+
+
+def _wait_until_open(side: Side) -> None:
+    deadline = time.monotonic() + 60
+    while side.is_closed():
+        assert time.monotonic() < deadline, "the timer did not thaw it"
+        time.sleep(0.2)
