@@ -38,3 +38,12 @@ def test_the_documents_that_are_linked_exist() -> None:
 
 def test_the_type_mapping_is_what_the_code_does() -> None:
     assert type_mapping.PLACE.read_text(encoding="utf-8") == type_mapping.page(), "run: python -m tests.type_mapping"
+
+
+def test_every_trap_has_its_test() -> None:
+    import re
+
+    tests = DOCS.parent / "tests"
+    named = re.findall(r"`(\S+\.py)::(test_\w+)`", (DOCS / "traps.md").read_text())
+    assert len(named) > 30
+    assert [each for each in named if f"def {each[1]}(" not in (tests / each[0]).read_text()] == []
