@@ -20,10 +20,11 @@ from types import TracebackType
 
 from landbridge import ledger
 from landbridge.apply import Applied, Applying
+from landbridge.backoff import Backoff
 from landbridge.capture import Captured, Capturing
 from landbridge.endpoints import Endpoint, connect
 from landbridge.endpoints.abc import Connects
-from landbridge.errors import Busy, Killed, MigrationError, PositionLost, Terminal
+from landbridge.errors import Busy, Killed, MigrationError, PositionLost, Terminal, Transient
 from landbridge.model import Position
 from landbridge.plan import Plan
 from landbridge.runfolder import RunFolder, Status, handed_over
@@ -37,6 +38,8 @@ _GRACE = 1.5
 _END_POLL = 0.02
 _ENDS = ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
 _LOG_BYTES = 2 << 20
+
+_Work = Callable[[RunFolder, Callable[[], bool]], None]
 
 
 class Replication:
@@ -146,7 +149,7 @@ def main(role: str, path: str) -> int:
         with folder.alone(role):
             _log_to(folder.path / f"{role}.log")
             log.info("%s begins, pid %d", role, os.getpid())
-            (_capture if role == "capture" else _apply)(folder, stopping.is_set)
+            _try_again(_capture if role == "capture" else _apply, folder, stopping.is_set)
             log.info("%s ends", role)
     except MigrationError as error:
         return _failed(folder, role, error)
@@ -154,6 +157,18 @@ def main(role: str, path: str) -> int:
         log.critical("%s at\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
         return _failed(folder, role, _unexpected(role, error))
     return 0
+
+
+def _try_again(work: _Work, folder: RunFolder, stopping: Callable[[], bool]) -> None:
+    """A server may be away at the beginning, too."""
+    backoff = Backoff(stopping)
+    while not stopping():
+        try:
+            work(folder, stopping)
+            return
+        except Transient as error:
+            log.warning("beginning again: %s", error.found)
+            backoff.wait()
 
 
 def _failed(folder: RunFolder, role: str, error: MigrationError) -> int:

@@ -51,8 +51,9 @@ def add_index(table: Table, index: Index) -> str:
     counter = counting(table)
     add = f"ALTER TABLE {qualified(table.name)} ADD {text.keys[index.name]}"
     if counter and index == _counted_by(table, unique=True) and not leads(table, counter) and not early_index(table):
-        return f"{add}, MODIFY COLUMN {text.columns[counter]}"
-    return add
+        add += f", MODIFY COLUMN {text.columns[counter]}"
+    # Built while rows are written, it fails on values that change places within one statement.
+    return f"{add}, LOCK=SHARED" if index.unique else add
 
 
 def counting(table: Table) -> str | None:
