@@ -11,8 +11,8 @@ from landbridge.errors import Terminal
 from landbridge.kinds import Kind
 from landbridge.model import ColumnMap, SequenceMap, Table, TableMap, TableName
 
-_AS_NUMBERS = (kinds.Int, kinds.Bool)
-_AS_LABELS = (kinds.Text, kinds.Enum, kinds.Set)
+_WHOLE = (kinds.Int, kinds.Bool, kinds.Decimal)
+_LABELS = (kinds.Text, kinds.Enum, kinds.Set)
 _ALWAYS = (
     kinds.Int, kinds.Bool, kinds.Date, kinds.Bytes, kinds.Json, kinds.Uuid, kinds.Enum, kinds.Set, kinds.Year,
     kinds.Inet, kinds.Geometry, kinds.Vector,
@@ -65,19 +65,21 @@ def irreversible(table: TableMap) -> Iterator[tuple[str, str]]:
 
 
 def same_text(own: Kind, first: Kind) -> bool:
-    """Whether every value of the kind `own` has the canonical text that it has as `first`."""
+    """
+    Whether a value of the kind `own` has the canonical text that it has as `first`, or one that `first` takes for the
+    same. An application may still write what `first` cannot hold: that is refused row by row, or the comparison tells.
+    """
     if own == first:
         return True
-    if type(own) is type(first):
-        return isinstance(own, _ALWAYS) or _same_form(own, first)
-    if isinstance(own, _AS_NUMBERS) and isinstance(first, _AS_NUMBERS):
+    if type(own) is type(first) and (isinstance(own, _ALWAYS) or _same_form(own, first)):
         return True
-    if isinstance(own, _AS_LABELS) and isinstance(first, (*_AS_LABELS, kinds.Uuid)):
-        return not getattr(own, "fixed", False)
-    whole = (kinds.Decimal, kinds.Int)
-    if isinstance(own, whole) and isinstance(first, whole):
+    if isinstance(own, _WHOLE) and isinstance(first, _WHOLE):
         return all(getattr(kind, "scale", 0) == 0 for kind in (own, first))
-    return isinstance(own, kinds.Text) and isinstance(first, kinds.Json)
+    if isinstance(own, _LABELS) and isinstance(first, _LABELS):
+        return not getattr(own, "fixed", False)
+    if isinstance(own, kinds.Timestamp) and isinstance(first, kinds.TimestampTz):
+        return own.fsp == first.fsp  # in UTC, as every session of ours is
+    return isinstance(own, kinds.Text) and isinstance(first, kinds.Uuid | kinds.Json)
 
 
 _FORM: dict[type, tuple[str, ...]] = {
