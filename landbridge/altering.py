@@ -14,7 +14,7 @@ from landbridge.drift import target_renames
 from landbridge.endpoints import Endpoint
 from landbridge.endpoints.abc import Connects, Statement
 from landbridge.endpoints.altering import Alters
-from landbridge.errors import SchemaDrift, Terminal
+from landbridge.errors import SchemaDrift, Terminal, Unsupported
 from landbridge.ledger import Alteration
 from landbridge.ledger.alterations import State
 from landbridge.model import ALTER, Change, ColumnMap, Position, TableMap, Transaction
@@ -31,7 +31,7 @@ class Altering:
     """One session's. standing: the alteration at which each table stands that does not follow."""
 
     def __init__(self, target: Endpoint, run: str, connection: sa.Connection, writer: BatchWriter) -> None:
-        self._target, self._alters, self._run = target, target.get(Alters), run
+        self._target, self._run = target, run
         self._connection, self._writer = connection, writer
         self._refused: dict[tuple[Position, int], str] = {}
         with connection.begin():
@@ -39,8 +39,17 @@ class Altering:
         writer.waiting = self.standing.keys()
 
     @property
+    def _alters(self) -> Alters:
+        """Asked when the source alters something, not before: a target may have no way to follow that."""
+        return self._target.get(Alters)
+
+    @property
     def transactional(self) -> bool:
-        return self._alters.transactional
+        """Also of a target that cannot follow: it refuses when there is something to follow."""
+        try:
+            return self._alters.transactional
+        except Unsupported:
+            return True
 
     def kept_from(self, position: Position) -> Position:
         """What lies after this is still needed by somebody."""
@@ -58,7 +67,7 @@ class Altering:
 
     def write(self, changes: Sequence[Change], before: Position, *, careful: bool) -> None:
         """In the open transaction, which takes the target from `before` on."""
-        if not self._alters.transactional:
+        if not self.transactional:
             for found in self._met(changes):
                 if (found.position, found.table) not in self._refused:
                     self._writer.alter(_bridged(self._writer.shape(found.table), found))
