@@ -11,6 +11,7 @@ from typing import Any
 import pymysql
 import pytest
 
+from landbridge.endpoints.mysql import changes
 from landbridge.endpoints.mysql.changes import ChangeLog
 from landbridge.endpoints.mysql.connection import Database
 from landbridge.errors import PositionLost, Terminal, Transient
@@ -170,6 +171,21 @@ def test_an_idle_source_reaches_the_end_of_its_log_by_heartbeats(source: Source)
     assert first.position > since
     assert abs(second.committed - time.time()) < 2
     assert time.monotonic() - began < 5
+
+
+def test_a_heartbeat_amid_a_backlog_is_as_old_as_that(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "HEARTBEAT", 0.0)
+    source.run("create table a (id int primary key)", "create table other (id int primary key auto_increment)")
+    since, tables = source.log.here(), source.plan("a")
+    source.run("set timestamp = 1500000000", "insert into other () values ()", "set timestamp = default")
+    end = source.log.here()
+    with source.log.stream("test", since, tables) as stream:
+        beats = iter(stream)
+        seen = []
+        while (last := next(beats)).position < end or last.committed == 1_500_000_000:
+            seen.append(last)
+    assert 1_500_000_000 in [beat.committed for beat in seen]
+    assert abs(last.committed - time.time()) < 5
 
 
 def test_heartbeats_come_while_only_other_tables_change(source: Source) -> None:

@@ -107,8 +107,8 @@ def test_positions_sort_as_the_log_does() -> None:
 
 def test_a_message_that_somebody_emitted() -> None:
     payload = b"M\1" + struct.pack(">Q", 77) + b"landbridge\0" + struct.pack(">I", 3) + b"x\0y"
-    assert pgoutput.message(payload) == (True, 77, b"landbridge")
-    assert pgoutput.message(b"M\0" + payload[2:]) == (False, 77, b"landbridge")
+    assert pgoutput.message(payload) == (True, 77, b"landbridge", b"x\0y")
+    assert pgoutput.message(b"M\0" + payload[2:]) == (False, 77, b"landbridge", b"x\0y")
 
 
 def test_a_relation() -> None:

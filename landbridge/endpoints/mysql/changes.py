@@ -162,7 +162,7 @@ class Stream:
             for event in self._dump:
                 found = take(event)
                 if found is None and clock() >= due:
-                    found = beat()
+                    found = beat(float(event[1]))
                 if found is not None:
                     yield found
                     due = clock() + HEARTBEAT

@@ -107,12 +107,16 @@ class Transactions:
         self._other(event)
         return None
 
-    def heartbeat(self) -> Transaction | None:
-        """Where the last transaction ended; None inside of one that is handed on in parts."""
+    def heartbeat(self, committed: float | None = None) -> Transaction | None:
+        """
+        Where the last transaction ended; None inside of one that is handed on in parts. committed: the source's time of
+        what was read last; now, where the server says that there is nothing more.
+        """
         if self._handed:
             return None
         told = self.passed.told() if self.border > self._since else ""
-        return Transaction(self.border, time.time() + self._source.clock_ahead, [], passed=told)
+        now = time.time() + self._source.clock_ahead
+        return Transaction(self.border, now if committed is None else committed, [], passed=told)
 
     def _make_handlers(self) -> dict[int, Handler]:
         rows = dict.fromkeys(events.INSERTS | events.UPDATES | events.DELETES, self._rows)

@@ -62,9 +62,10 @@ def stream_commit(payload: bytes) -> tuple[bytes, int, int, float]:
     return whole, start, end, _EPOCH + micros / 1_000_000
 
 
-def message(payload: bytes) -> tuple[bool, int, bytes]:
-    """Of a message that somebody emitted: whether it belongs to a transaction, its position and its prefix."""
-    return bool(payload[1]), int.from_bytes(payload[2:10], "big"), payload[10 : payload.index(0, 10)]
+def message(payload: bytes) -> tuple[bool, int, bytes, bytes]:
+    """Of a message that somebody emitted: whether it belongs to a transaction, its position, prefix and content."""
+    end = payload.index(0, 10)
+    return bool(payload[1]), int.from_bytes(payload[2:10], "big"), payload[10:end], payload[end + 5 :]
 
 
 def truncated(payload: bytes) -> list[bytes]:

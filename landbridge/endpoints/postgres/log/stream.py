@@ -4,7 +4,8 @@ The slot's messages as transactions and heartbeats.
 What a heartbeat at X may claim: every commit whose record ends at X or before has been yielded. Decoding is in commit
 order and the connection keeps that order, so X may be
 - the place of a message that was emitted outside a transaction (ours come every second when nothing else does, which
-  also takes an idle database past the log of its busy neighbours);
+  also takes an idle database past the log of its busy neighbours; each says when it was emitted, so that a lag is true
+  however late it is read);
 - the `wal_end` of a keepalive: the end of the last record that the walsender has decoded, sent after all that those
   records gave. A row's message carries `wal_end` too: the place of its own record, before its commit. Both are true
   once everything received has been read, and between two transactions only: inside one the claim would end it.
@@ -35,8 +36,7 @@ _WAIT = 250  # milliseconds
 _PREFIX = b"landbridge"
 _IGNORED = (pgoutput.TYPE, pgoutput.ORIGIN)
 _EMIT = """
-    select extract(epoch from clock_timestamp())::float8
-    from pg_catalog.pg_logical_emit_message(false, 'landbridge', 'heartbeat')
+    select pg_catalog.pg_logical_emit_message(false, 'landbridge', extract(epoch from clock_timestamp())::text)
 """
 
 
@@ -53,7 +53,6 @@ class Stream:
         self._in_progress = InProgress(decoder)
         self._since = self._heard = self._told = since
         self._told_at = self._emitted_at = self._watched_at = time.monotonic()
-        self._ahead = 0.0  # of the source's clock before ours
         self._changes: list[Change] = []
         self._size = 0
         self._inside = self._again = self._parted = self._streaming = False
@@ -174,16 +173,19 @@ class Stream:
         return told
 
     def _message(self, payload: bytes) -> Transaction | None:
-        transactional, lsn, prefix = pgoutput.message(payload)
+        transactional, lsn, prefix, content = pgoutput.message(payload)
         if transactional or self._inside:
             return None
         self._heard = max(self._heard, lsn)
-        return self._beat(now=prefix == _PREFIX)
+        ours = prefix == _PREFIX
+        self._committed = _time(content) if ours else 0.0
+        return self._beat(now=ours)
 
     def _idle(self) -> Transaction | None:
         """Nothing more has been received."""
         if not self._inside:
             self._heard = max(self._heard, self._cursor.wal_end or 0)
+            self._committed = 0.0  # how old that is nobody says
             if beat := self._beat():
                 return beat
         self._emit_if_quiet()
@@ -210,15 +212,21 @@ class Stream:
     def _beat(self, *, now: bool = False) -> Transaction | None:
         if self._heard <= self._told or not (now or time.monotonic() - self._told_at >= _BEAT):
             return None
-        self._committed = time.time() + self._ahead
         return self._tell(self._heard, last=True)
 
     def _emit(self) -> None:
         """A read-only default of the source does not forbid this."""
         with self._side.cursor() as cursor:
             cursor.execute(_EMIT)
-            self._ahead = cursor.fetchone()[0] - time.time()
         self._emitted_at = time.monotonic()
+
+
+def _time(content: bytes) -> float:
+    """When a heartbeat was emitted, by the source's clock; 0.0 of another message."""
+    try:
+        return float(content)
+    except ValueError:
+        return 0.0
 
 
 @contextmanager
