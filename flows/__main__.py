@@ -26,6 +26,7 @@ WORDS = (
     "complete",
     "notify",
     "ddl",
+    "rehearse",
     "server",
     "demo",
 )

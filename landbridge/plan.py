@@ -242,6 +242,13 @@ class CutoverSettings(_Strict):
         return self
 
 
+class RehearsalSettings(_Strict):
+    """Where a rehearsal goes instead of the target: a database that it makes and drops."""
+
+    database: str = Field(pattern=r"^[A-Za-z0-9_]{1,60}$", description="made for a rehearsal, and dropped after it")
+    server: EndpointRef | None = Field(default=None, description="another server than the target's, of the same engine")
+
+
 class Plan(_Strict):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$", description="lower case letters, digits, - and _")
     source: EndpointRef
@@ -258,6 +265,7 @@ class Plan(_Strict):
     alarms: AlarmSettings = AlarmSettings()
     metrics: MetricsSettings = MetricsSettings()
     cutover: CutoverSettings = CutoverSettings()
+    rehearsal: RehearsalSettings | None = Field(default=None, description="where `landbridge rehearse` goes")
 
     @property
     def hash(self) -> str:
@@ -323,11 +331,11 @@ def _known(loc: tuple[int | str, ...]) -> list[str]:
     models: dict[str, type[BaseModel]] = {
         "source": EndpointRef, "target": EndpointRef, "tables": TableRule, "waive": Waiver, "load": LoadSettings,
         "capture": CaptureSettings, "ddl": DDLSettings, "validation": ValidationSettings, "metrics": MetricsSettings,
-        "alarms": AlarmSettings, "cutover": CutoverSettings,
+        "alarms": AlarmSettings, "cutover": CutoverSettings, "rehearsal": RehearsalSettings, "approvers": Approver,
+        "server": EndpointRef,
     }  # fmt: skip
-    model = models[str(loc[0])] if loc else Plan
-    if "approvers" in loc:
-        model = Approver
+    places = [str(part) for part in loc if str(part) in models]
+    model = models[places[-1]] if places else Plan
     return list(model.model_fields)
 
 

@@ -53,10 +53,19 @@ def gather(connection: sa.Connection, plan: Plan, run: str, gate: str, lag: floa
         "made_in_the_switch": [f"{item.kind} {item.name}" for item in items if item.status == "planned"],
         "freeze": plan.cutover.freeze,
         "freeze_at_most": plan.cutover.timeout,
-        "rehearsal": None,
+        "rehearsal": _rehearsal(connection, plan),
         approving.RULES: approving.rules(plan.cutover).as_facts(),
         approving.MAY_CHANGE: list(_MOVES),
     }
+
+
+def _rehearsal(connection: sa.Connection, plan: Plan) -> dict[str, Any] | None:
+    """The last one's times, without its pictures."""
+    found = ledger.rehearsals(connection, plan.name, most=1)
+    if not found:
+        return None
+    told = ("finished", "summary", "equal", "plan_hash", "quantities", "switch", "forecast", "regressions")
+    return {name: found[-1][name] for name in told}
 
 
 def plan_hash(plan: Plan) -> str:

@@ -55,6 +55,7 @@ from landbridge.ledger.proofs import (
     finish_round,
     latest_round,
 )
+from landbridge.ledger.rehearsals import add_rehearsal, forget, rehearsals, runs_of
 from landbridge.ledger.runs import (
     PREPARED,
     Blueprint,
@@ -124,6 +125,7 @@ __all__ = [
     "add_alteration",
     "add_counts",
     "add_differences",
+    "add_rehearsal",
     "add_tables",
     "advance",
     "alarms",
@@ -155,6 +157,7 @@ __all__ = [
     "forget_pending",
     "forget_runs",
     "go_on_elsewhere",
+    "forget",
     "has_stream",
     "items",
     "kept_from",
@@ -181,10 +184,12 @@ __all__ = [
     "read_stream",
     "record",
     "refuse_standing",
+    "rehearsals",
     "reject",
     "rejects",
     "request_approval",
     "runs_of_plan",
+    "runs_of",
     "segment_bounds",
     "set_alteration",
     "set_figures",

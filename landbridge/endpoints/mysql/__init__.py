@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from landbridge.endpoints import abc
 from landbridge.endpoints.later import Later
+from landbridge.endpoints.scratches import Scratches
 from landbridge.plan import EndpointRef
 
 if TYPE_CHECKING:
@@ -43,7 +44,14 @@ def capabilities(ref: EndpointRef) -> Mapping[type, object]:
         abc.Freezes: Freezer(db),
         abc.Loads: Loader(db),
         abc.Applies: Applier(db),
+        Scratches: Later(partial(_scratcher, db)),
     }
+
+
+def _scratcher(db: "Database") -> object:
+    from landbridge.endpoints.mysql.scratch import Scratcher
+
+    return Scratcher(db)
 
 
 def _assessor(db: "Database") -> object:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from landbridge.endpoints import abc, altering
 from landbridge.endpoints.later import Later
+from landbridge.endpoints.scratches import Scratches
 from landbridge.plan import EndpointRef
 
 if TYPE_CHECKING:
@@ -44,7 +45,14 @@ def capabilities(ref: EndpointRef) -> Mapping[type, object]:
         altering.Alters: Later(partial(_alterer, db)),
         abc.Loads: Loader(db),
         abc.Applies: Applier(db),
+        Scratches: Later(partial(_scratcher, db)),
     }
+
+
+def _scratcher(db: "Database") -> object:
+    from landbridge.endpoints.postgres.scratch import Scratcher
+
+    return Scratcher(db)
 
 
 def _assessor(db: "Database") -> object:
