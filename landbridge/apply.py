@@ -20,7 +20,7 @@ from landbridge.endpoints import Endpoint
 from landbridge.endpoints.abc import Connects
 from landbridge.errors import Fenced, RowRejected, SchemaDrift, Terminal, Transient
 from landbridge.ledger import StreamRow
-from landbridge.model import Change, Position, Transaction, passed_by
+from landbridge.model import Change, Position, TableName, Transaction, passed_by
 from landbridge.narrowing import Narrowing
 from landbridge.spool import SpoolReader
 
@@ -62,7 +62,7 @@ class _Refused(Exception):
 class Applying:
     """
     One run's apply. open_spool: a reader of what follows a position, None while capture has not opened the spool.
-    tell: called often, also while nothing happens.
+    tell: called often, also while nothing happens. stores: whether what the target refuses of a table is kept.
     """
 
     def __init__(
@@ -74,8 +74,9 @@ class Applying:
         open_spool: Callable[[Position], SpoolReader | None],
         stopping: Callable[[], bool],
         tell: Callable[[Applied], None],
+        stores: Callable[[TableName], bool] = lambda _: False,
     ) -> None:
-        self.source, self.target, self.run = source, target, run
+        self.source, self.target, self.run, self.stores = source, target, run, stores
         self.open_spool, self.stopping = open_spool, stopping
         self.done = Applied(position=Position(""), committed=0.0, changes=0, state="loading")
         self.engine = target.get(Connects).engine()
@@ -110,6 +111,7 @@ class Applying:
         while True:
             with self.engine.begin() as connection:
                 if all(state.state == "applying" for state in ledger.table_states(connection, self.run)):
+                    ledger.forget_stops(connection, self.run)
                     return ledger.take_over(connection, self.run)
             self.tell()
             self.pause(_LOAD_POLL)
@@ -156,8 +158,9 @@ class _Session:
         self._applying, self._connection, self._epoch = applying, connection, epoch
         self._position, self._row, self._passed = row.position, row, row.passed
         self._writer = BatchWriter(
-            applying.source, applying.target, applying.run, connection, row.consistent, applying.stopping
-        )
+            applying.source, applying.target, applying.run, connection, row.consistent, applying.stopping,
+            applying.stores,
+        )  # fmt: skip
         self.altering = Altering(applying.target, applying.run, connection, self._writer)
         self._pending: list[Transaction] = []
         self._heartbeat: Transaction | None = None

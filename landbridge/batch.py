@@ -4,6 +4,8 @@ fit, and row by row in the source's order what is left.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -13,8 +15,8 @@ from landbridge.cascades_ahead import Ahead, Concerned
 from landbridge.compaction import RowByRow, Step, by_table, compact
 from landbridge.endpoints import Endpoint
 from landbridge.endpoints.abc import Applies, ReadsAgain, Reread, TableBatch
-from landbridge.errors import SchemaDrift, Terminal
-from landbridge.model import ALTER, INSERT, Change, Position, TableMap, Transaction, Value
+from landbridge.errors import RowRejected, SchemaDrift, Terminal
+from landbridge.model import ALTER, DELETE, INSERT, TRUNCATE, Change, Position, TableMap, TableName, Transaction, Value
 
 _KEYS_AT_ONCE = 1000
 _FEW = 16
@@ -45,6 +47,7 @@ class BatchWriter:
         connection: sa.Connection,
         consistent: Position | None,
         stopping: Callable[[], bool],
+        stores: Callable[[TableName], bool] = lambda _: False,
     ) -> None:
         self.consistent = consistent
         self.current: int | None = None
@@ -53,6 +56,8 @@ class BatchWriter:
             tables = ledger.tables(connection, run)
             self._read_at: Mapping[int, Position] = ledger.table_positions(connection, run)
         self.waiting: Collection[int] = ()
+        self._storing = {table.number for table in tables if stores(table.source.name)}
+        self._before = Position("")
         self._writer = target.get(Applies).writer(connection, [table.target_side for table in tables])
         self._know(tables)
 
@@ -97,6 +102,7 @@ class BatchWriter:
         the target refuses something; unless careful it may be the order of tables that was wrong.
         """
         converge = (self.consistent is not None and position < self.consistent) or _lacking(changes)
+        self._before = position
         missing: Missing = {}
         if converge or not self._cascades:
             self._write(changes, converge, missing, careful=careful)
@@ -133,7 +139,7 @@ class BatchWriter:
 
     def _write(self, changes: Sequence[Change], converge: bool, missing: Missing, *, careful: bool) -> None:
         if careful:
-            self._replay(changes, converge, missing)
+            self._replay_or_store(changes, converge, missing)
             return
         tables, truncated = by_table(changes)
         for number in truncated:
@@ -158,7 +164,8 @@ class BatchWriter:
                 missing.setdefault(number, []).extend(keys)
             return
         if len(changes) <= _FEW:
-            self._replay(changes, converge, missing)
+            storing = self._writer.any_order and not self._cascades
+            (self._replay_or_store if storing else self._replay)(changes, converge, missing)
             return
         middle = len(changes) // 2
         self._write_table(changes[:middle], converge, missing)
@@ -178,6 +185,23 @@ class BatchWriter:
     def _replay(self, changes: Iterable[Change], converge: bool, missing: Missing) -> None:
         for number, key in self._writer.replay(self._watched(changes), converge):
             missing.setdefault(number, []).append(key)
+
+    def _replay_or_store(self, changes: Sequence[Change], converge: bool, missing: Missing) -> None:
+        """Where the order of the changes is the source's as far as it matters: so it is the row that is refused."""
+        for storing, some in groupby(changes, lambda change: change[1] in self._storing):
+            if not storing:
+                self._replay(some, converge, missing)
+                continue
+            for change in some:
+                savepoint = self._connection.begin_nested()
+                try:
+                    self._replay([change], converge, missing)
+                except RowRejected as refused:
+                    savepoint.rollback()
+                    shown = kept(change, self._tables[change[1]])
+                    ledger.store_reject(self._connection, self._run, change[1], refused.found, self._before, shown)
+                else:
+                    savepoint.commit()
 
     def _watched(self, changes: Iterable[Change]) -> Iterator[Change]:
         for change in changes:
@@ -204,6 +228,25 @@ class BatchWriter:
             )
         ledger.raise_consistent(self._connection, self._run, found.position)
         self.consistent = max(self.consistent or found.position, found.position)
+
+
+def kept(change: Change, table: TableMap) -> dict[str, Any]:
+    """A change as the ledger keeps it: canonical texts by the target's columns, what is no UTF-8 as its bytes."""
+    operation, _, old, new = change
+    names = [column.target.name for column in table.columns]
+    keys = [names[place] for place in table.key] or names
+    word = {INSERT: "insert", DELETE: "delete", TRUNCATE: "truncate"}.get(operation, "update")
+    return {"operation": word, "key": _texts(keys, old), "row": _texts(names, new)}
+
+
+def _texts(names: Sequence[str], values: Sequence[Value] | None) -> dict[str, str | None] | None:
+    if values is None:
+        return None
+    return {
+        name: value if value is None else value.decode("utf-8", "backslashreplace")
+        for name, value in zip(names, values, strict=True)
+        if value is not ...
+    }
 
 
 def _lacking(changes: Iterable[Change]) -> bool:

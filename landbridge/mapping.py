@@ -173,6 +173,12 @@ def _choose(plan: Plan, catalog: Catalog) -> list[tuple[Table, TableRule]]:
     return chosen
 
 
+def stores_refused(plan: Plan, table: TableName) -> bool:
+    """Whether the plan keeps what the target refuses of this table of the source, and goes on."""
+    rule = _deciding_rule(plan, table, set())
+    return rule is not None and rule.on_error == "store"
+
+
 def _deciding_rule(plan: Plan, name: TableName, used: set[int]) -> TableRule | None:
     decided = None
     for number, rule in enumerate(plan.tables):

@@ -162,6 +162,9 @@ class TableRule(_Strict):
     history: Literal["refuse", "leave"] = Field(
         default="refuse", description="leave: the history of system-versioned tables may stay behind"
     )
+    on_error: Literal["stop", "store"] = Field(
+        default="stop", description="what a change does that the target refuses; store: keep it in the ledger and go on"
+    )
 
 
 class Waiver(_Strict):
@@ -274,7 +277,10 @@ class Plan(_Strict):
         change, for a failover does; whether the server is still the source, or may be, the run itself looks.
         """
         whole = ("name", "target", "mode", "tables", "names", "grants")
-        decisive = self.model_dump_json(include=dict.fromkeys(whole, True) | {"source": {"engine", "database"}})
+        decisive = self.model_dump_json(
+            include=dict.fromkeys(whole, True) | {"source": {"engine", "database"}},
+            exclude={"tables": {"__all__": {"on_error"}}},
+        )
         return hashlib.sha256(decisive.encode()).hexdigest()[:16]
 
     def require_secrets(self, *schemes: str) -> None:

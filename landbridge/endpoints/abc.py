@@ -422,15 +422,16 @@ class Applies(Protocol):
 
 
 class Writer(Protocol):
-    """Writes inside the transaction that is open on its connection; never commits."""
+    """Writes inside the open transaction, never commits. any_order: no table's rows depend on another table's."""
+
+    any_order: bool
 
     def write(self, batch: "TableBatch", converge: bool) -> bool:
         """
-        The batch, set-based: deletes, then updates, then inserts. Returns whether every row was where the batch says.
-        False, or a Terminal error: the caller rolls back and replays row by row.
-        converge: the target may be ahead of the batch (before the consistent point): a missing row is inserted if the
-        image is whole, an insert that meets its row updates it, a missing delete is nothing. Partial images without a
-        row are reported in `batch.missing`.
+        The batch, set-based: deletes, then updates, then inserts. False, or a Terminal error, where not every row was
+        as the batch says: the caller rolls back.
+        converge: the target may be ahead of the batch: a missing row is inserted if the image is whole, an insert that
+        meets its row updates it, a missing delete is nothing; partial images without a row go to `batch.missing`.
         """
 
     def replay(self, changes: Iterable[Change], converge: bool) -> list[tuple[int, tuple[Value, ...]]]:
@@ -467,9 +468,9 @@ class Writer(Protocol):
 @dataclass(kw_only=True)
 class TableBatch:
     """
-    Compacted changes of one table with a key: each key once. deletes: keys. updates: (old key, new image), images may
-    hold Ellipsis for columns that stay as they are. inserts: whole images. missing: keys, filled by the writer.
-    Without a key whole images stand for keys, as often as rows are meant that are equal in all columns.
+    Compacted changes of one table: each key once, or without a key whole images as often as equal rows are meant.
+    deletes: keys. updates: (old key, new image), images may hold Ellipsis for columns that stay as they are. inserts:
+    whole images. missing: keys, filled by the writer.
     """
 
     table: int

@@ -77,7 +77,7 @@ from landbridge.ledger.streaming import (
     NOW,
     StreamRow,
     advance,
-    clear_rejects,
+    forget_stops,
     go_on_elsewhere,
     has_stream,
     raise_consistent,
@@ -90,6 +90,7 @@ from landbridge.ledger.streaming import (
     set_spool,
     spool,
     start_stream,
+    store_reject,
     take_over,
 )
 from landbridge.ledger.switching import cutover_row, move, touch
@@ -140,7 +141,7 @@ __all__ = [
     "blueprint",
     "claim_segment",
     "clear_figures",
-    "clear_rejects",
+    "forget_stops",
     "counts",
     "cutover_row",
     "decide",
@@ -197,6 +198,7 @@ __all__ = [
     "set_hold",
     "set_paused",
     "set_spool",
+    "store_reject",
     "settle",
     "spool",
     "standing",

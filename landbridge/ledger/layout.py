@@ -131,6 +131,8 @@ rejects = _table(
     sa.Column("table_number", sa.Integer),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("at", sa.Float(53), nullable=False),
+    sa.Column("position", _POSITION),
+    sa.Column("change", sa.JSON(none_as_null=True)),
 )
 
 validations = _table(

@@ -4,7 +4,9 @@ by which a flow holds apply at a position.
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -137,5 +139,14 @@ def rejects(connection: sa.Connection, run: str) -> list[tuple[int | None, str]]
     return [(row[0], row[1]) for row in connection.execute(query)]
 
 
-def clear_rejects(connection: sa.Connection, run: str) -> None:
-    connection.execute(t.rejects.delete().where(t.rejects.c.run == run))
+def store_reject(
+    connection: sa.Connection, run: str, table: int, reason: str, position: Position, change: Mapping[str, Any]
+) -> None:
+    """In the transaction that goes on without the change. position: where the target stood before, or earlier."""
+    values = {"run": run, "table_number": table, "reason": reason, "at": time.time()}
+    connection.execute(t.rejects.insert().values(**values, position=position, change=dict(change)))
+
+
+def forget_stops(connection: sa.Connection, run: str) -> None:
+    """Changes at which apply stopped, and which it tries again now. Those that it went on without stay."""
+    connection.execute(t.rejects.delete().where(t.rejects.c.run == run, t.rejects.c.change.is_(None)))

@@ -3,7 +3,7 @@
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -85,12 +85,15 @@ class Stage:
             time.sleep(0.01)
         return found
 
+    storing: Collection[str] = ()
+
     def applying(self, stopping: Callable[[], bool] = lambda: False) -> Applying:
         source, target = map(connect, self.refs)
         spool = self.folder / "spool"
         return Applying(
             source, target, RUN,
             open_spool=lambda after: SpoolReader(spool, RUN, after), stopping=stopping, tell=lambda _: None,
+            stores=lambda table: table.name in self.storing,
         )  # fmt: skip
 
     @contextmanager

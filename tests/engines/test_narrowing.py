@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from landbridge import ledger
 from landbridge.endpoints.mysql.apply import Writer as MysqlWriter
 from landbridge.endpoints.postgres import server as postgres
 from landbridge.endpoints.postgres.apply import Writer as PostgresWriter
 from landbridge.errors import RowRejected
-from landbridge.model import INSERT, UPDATE, Change
+from landbridge.ledger import layout
+from landbridge.model import DELETE, INSERT, UPDATE, Change
 from tests.engines.applying import RUN, Stage, at
 from tests.engines.test_mysql_exactly_once import Across
 from tests.support import rows
@@ -99,3 +101,31 @@ def test_all_before_the_refused_transaction_is_applied(stage: Stage, replayed: l
     rows(stage.target, f"delete from named where id = {NUMBER + 3335}")
     stage.apply(400)
     assert rows(stage.target, "select count(*) from named") == [(NUMBER + 4000,)]
+
+
+def test_what_is_refused_can_be_kept_and_the_rest_goes_on(stage: Stage, replayed: list[Change]) -> None:
+    begin(stage)
+    stage.storing = ("named",)
+    rows(stage.target, f"insert into named values ({NUMBER + 105}, 'of somebody else'), ({NUMBER + 2000}, 'n3050')")
+    for number in range(1, 101):
+        first = NUMBER + number * 10
+        stage.spool(number, *(named(each, f"n{each}", INSERT) for each in range(first, first + 10)))
+    stage.spool(101, (DELETE, 0, (b"99999",), None), named(NUMBER + 50, "later"), named(7, "x" * 30), named(8, "m8"))
+    stage.apply(101)
+    with stage.engine.begin() as connection:
+        changes = connection.execute(sa.select(layout.rejects.c.change)).scalars()
+        kept = {(change["operation"], *(change["row"] or change["key"]).values()) for change in changes}
+    assert kept == {
+        ("insert", f"{NUMBER + 105}", f"n{NUMBER + 105}"),
+        ("insert", f"{NUMBER + 50}", "n3050"),
+        ("update", f"{NUMBER + 50}", "later"),
+        ("delete", "99999"),
+        ("update", "7", "x" * 30),
+    }
+    assert rows(stage.target, "select count(*) from named") == [(NUMBER + 1000 + 2 - 2,)]
+    assert rows(stage.target, "select id, name from named where id in (7, 8) order by id") == [(7, "n7"), (8, "m8")]
+    with stage.engine.begin() as connection:
+        reasons = [reason for _, reason in ledger.rejects(connection, RUN)]
+    assert len(reasons) == 5
+    assert not any("later" in reason or "xxx" in reason for reason in reasons), "row data stands in the change alone"
+    assert len(replayed) < 500

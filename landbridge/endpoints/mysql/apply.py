@@ -37,6 +37,8 @@ class Applier:
 
 
 class Writer:
+    any_order = True  # foreign keys are not looked at
+
     def __init__(self, db: Database, connection: sa.Connection, tables: Sequence[Relation]) -> None:
         self._ref = db.ref
         self._relations = {table.number: table for table in tables}

@@ -63,6 +63,7 @@ class Writer:
         self._staging: set[int] = set()
         self._staged: dict[int, int] = {}  # rows so far: their numbers only ever grow, as a savepoint brings rows back
         self._cleared: dict[int, int] = {}
+        self.any_order = True
         driver = connection.connection.driver_connection
         with driver_errors(self._ref):
             self._cursor: Any = driver.cursor()  # type: ignore[union-attr]
@@ -82,6 +83,7 @@ class Writer:
             self._cursor.execute("set session_replication_role = replica")
         except psycopg2.errors.InsufficientPrivilege:
             driver.rollback()
+            self.any_order = False  # foreign keys are looked at
             self._refuse_triggers()
         driver.commit()
 
