@@ -28,11 +28,11 @@ def resume(plan: Path, *, as_json: bool) -> None:
 
 
 def _set(plan: Path, paused: str, *, as_json: bool) -> None:
-    from landbridge import ledger
+    from landbridge import ledger, legs
     from landbridge.endpoints import connect
     from landbridge.endpoints.abc import Connects
 
-    found = read_plan(plan)
+    found = legs.now(read_plan(plan))
     with connect(found.target).get(Connects).engine().begin() as connection:
         run = ledger.find_run(connection, found)
         if run is None or run.state != "active" or not ledger.has_stream(connection, run.run):

@@ -45,11 +45,12 @@ def _figures(connection: Any, run: Any, plan: Plan) -> dict[str, Any] | None:
 
 
 def exposition(plan: Plan) -> str:
-    """Prometheus text; '' while the plan has no stream."""
-    from landbridge import ledger, prometheus
+    """Prometheus text, of the way back where that is the one that counts; '' while the plan has no stream."""
+    from landbridge import ledger, legs, prometheus
     from landbridge.endpoints import connect
     from landbridge.endpoints.abc import Connects
 
+    plan = legs.now(plan)
     with connect(plan.target).get(Connects).engine().connect() as connection:
         run = ledger.find_run(connection, plan)
         stream = collect(connection, run, plan) if run else None

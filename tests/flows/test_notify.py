@@ -75,7 +75,10 @@ def receiver(landbridge: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recei
 
 def _hasty(automation: dict[str, Any]) -> dict[str, Any]:
     trigger = automation["trigger"]
-    return automation | {"trigger": trigger | {"within": 10}} if trigger["posture"] == "Proactive" else automation
+    if trigger["posture"] == "Reactive":
+        return automation
+    match = trigger["match"] | {"prefect.resource.name": "migrate nobody"}  # for real runs it would be too hasty
+    return automation | {"trigger": trigger | {"within": 10, "match": match}}
 
 
 def zombie() -> Any:

@@ -136,6 +136,19 @@ def test_the_job_template_takes_secrets_from_a_secret_by_its_name() -> None:
     assert used == set(template["variables"]["properties"])
 
 
+def test_the_template_for_containers_uses_the_image_and_the_volume_of_the_compose_file() -> None:
+    template = json.loads((ROOT / "deployments/docker-job.json").read_text())
+    given = template["variables"]["properties"]
+    used = set(re.findall(r"\{\{ (\w+) \}\}", json.dumps(template["job_configuration"])))
+    assert used == set(given)
+    assert given["image"]["default"] == SERVICES["worker"]["image"]
+    (volume,) = given["volumes"]["default"]
+    name, _, place = volume.partition(":")
+    assert name.removeprefix(f"{COMPOSE['name']}_") in COMPOSE["volumes"]
+    assert f"VOLUME {place}\n" in DOCKERFILE
+    assert given["networks"]["default"] == [f"{COMPOSE['name']}_default"]
+
+
 def test_the_commands_of_the_image_are_installed_with_it() -> None:
     assert callable(import_module("flows.__main__").main)
     assert 'CMD ["landbridge", "--help"]' in DOCKERFILE
