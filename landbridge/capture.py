@@ -94,11 +94,23 @@ class Capturing:
             pass
         except ForeignSpool as error:
             log.warning("%s; set aside: %s", error.found, set_aside(folder))
+        self._refuse_standing()
         forget(self._folder)  # what changed since the last comparison is not in the new one, or at other positions
         writer = SpoolWriter.create(folder, run, self._applied)
         with engine.begin() as connection:
             ledger.set_spool(connection, run, writer.id)
         return writer
+
+    def _refuse_standing(self) -> None:
+        """A new spool would begin with other tables' changes that are applied, in shapes they no longer have."""
+        with self._target.get(Connects).engine().begin() as connection:
+            standing = ledger.standing(connection, self._run.run)
+        if standing:
+            names = ", ".join(sorted({str(each.map.source.name) for each in standing}))
+            raise Terminal(
+                f"the spool is lost, and with it what waited for {names}",
+                mend="begin the migration of this plan anew",
+            )
 
     def _stream(self, spool: "Spooling", done: Captured, backoff: Backoff) -> None:
         self._require_same_server()

@@ -33,7 +33,9 @@ class Following:
             self._leads_back = ledger.leg_of(connection, run.run).leads_back
 
     def tables(self, since: Position) -> list[TableMap]:
+        """At the beginning of a stream. What was met past there, but not spooled, will be met again."""
         with self._engine.begin() as connection:
+            ledger.forget_captured(connection, self._run, since)
             found = ledger.tables_at(connection, self._run, since)
         self._shapes = {table.number: table for table in found}
         return found

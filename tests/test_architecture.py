@@ -23,7 +23,15 @@ ONLY_THERE = {
     # account: under whom the server runs is a question for the one that refuses root; its own log format; as a target
     "postgres": {
         *("server/account.py", "queries.py"),
-        *("log/pgoutput.py", "log/lsn.py", "log/slots.py", "log/stream.py", "log/in_progress.py", "log/published.py"),
+        *(
+            "log/pgoutput.py",
+            "log/lsn.py",
+            "log/slots.py",
+            "log/stream.py",
+            "log/in_progress.py",
+            "log/published.py",
+            "log/silent.py",
+        ),
     },
     # install: several packagings of one server program; its own log format, with binary values and their characters;
     # scan: types that leave open what the data decides; definitions, grants, renaming: what its catalog has no query
@@ -33,7 +41,7 @@ ONLY_THERE = {
         *("log/binlog.py", "log/events.py", "log/transactions.py", "log/open_transactions.py", "log/compression.py"),
         *("log/fields.py", "log/charsets.py", "log/jsonb.py", "log/jsondiff.py", "log/defaults.py", "log/prepared.py"),
         *("log/gtid.py", "log/passed.py"),
-        *("log/alter_table.py", "log/declared.py", "log/drifts.py"),
+        *("log/alter_table.py", "log/declared.py"),
         *("log/statements.py", "write/infile.py", "write/insert.py", "write/staging.py", "write/values.py"),
         *("write/writing.py", "objects/definitions.py", "objects/grants.py", "objects/renaming.py"),
         *("objects/adapted.py", "objects/accepts.py", "objects/settled.py"),

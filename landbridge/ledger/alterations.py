@@ -114,6 +114,12 @@ def forget_pending(connection: sa.Connection, run: str) -> None:
     connection.execute(t.alterations.delete().where((c.run == run) & c.state.in_(_PENDING)))
 
 
+def forget_captured(connection: sa.Connection, run: str, since: Position) -> None:
+    """Those past `since` of which nobody but capture knows."""
+    c = t.alterations.c
+    connection.execute(t.alterations.delete().where((c.run == run) & (c.position > since) & (c.state == "captured")))
+
+
 def approve_alteration(connection: sa.Connection, run: str, found: Alteration, by: str, reason: str) -> None:
     set_alteration(connection, run, found, "approved", approved_by=by, reason=reason, decided=time.time())
 

@@ -135,3 +135,24 @@ def test_a_table_stands_still_until_it_is_approved(make: Make) -> None:
         here.catch_up()
         here.equal()
     assert here.target.run("select * from t order by id") == [(1, "a", 1, None), (3, "c", 3, 9), (4, "d", 4, 4)]
+
+
+def test_what_the_stream_does_not_tell_is_found(make: Make) -> None:
+    """A PostgreSQL source: alterations with rows behind them, in their own transaction, and with none."""
+    here = make("postgres", "postgres_target", *SETUP, "create table u (id int primary key, size int)")
+    with here.replication:
+        here.source.run(
+            "alter table t add column more varchar(20) default 'x'", "insert into t values (3, 'c', null)",
+            "begin", "insert into t values (4, 'd', 'm')", "alter table t rename column note to remark",
+            "alter table t alter column remark type varchar(40)", "insert into t values (5, repeat('e', 30), 'n')", "commit",
+            "alter table u add column silent int", "create index on u (size)", "alter table u alter column size set default 7",
+        )  # fmt: skip
+        here.wait(lambda: here.columns("u") == ["id", "size", "silent"])
+        here.source.run("insert into u values (1)")
+        here.catch_up()
+        assert set(here.states()) == {"applied"}
+        here.equal()
+    assert here.target.run("select * from t order by id") == here.source.run("select * from t order by id")
+    assert here.columns("t") == ["id", "remark", "more"]
+    assert here.target.run("select * from u") == [(1, 7, None)]
+    assert here.target.run("select indexname from pg_indexes where indexname = 'u_size_idx'") == [("u_size_idx",)]

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from landbridge import ledger
 from landbridge.endpoints import connect
 from landbridge.endpoints.abc import Connects
 from landbridge.endpoints.postgres import server as postgres
+from landbridge.endpoints.postgres.catalog import Describer
+from landbridge.endpoints.postgres.connection import Database
 from landbridge.errors import RowRejected, Terminal
 from landbridge.ledger import StreamRow, layout
-from landbridge.model import INSERT, Position, Transaction
+from landbridge.model import INSERT, ColumnMap, Position, Table, TableMap, Transaction
 from landbridge.plan import EndpointRef, Plan, parse_plan
 from landbridge.replicate import Replication
 from landbridge.runfolder import RunFolder
@@ -50,6 +53,8 @@ class Pair:
         names = [definition.split()[2] for definition in definitions]
         self.plan = parse_plan({"name": "pair", **self.ends, "tables": [{"include": "public.*"}], **settings})
         self.source.plan(*names)
+        described = {table.name: table for table in Describer(Database(self.source.ref)).describe(["public"]).tables}
+        self.source.tables = [_described(table, described[table.source.name]) for table in self.source.tables]
         blueprint = ledger.Blueprint(tables=tuple(self.source.tables), sequences=(), types=())
         identity = connect(self.plan.source).get(Connects).identity()
         with self.engine.begin() as connection:
@@ -101,6 +106,12 @@ class Pair:
         self.source.log.release(self.run)
         self.source.connection.close()
         self.target.close()
+
+
+def _described(table: TableMap, found: Table) -> TableMap:
+    """As the catalog has it; the values are texts on both sides."""
+    columns = tuple(ColumnMap(source=column, target=column) for column in found.columns)
+    return replace(table, source=found, target=found, columns=columns)
 
 
 @pytest.fixture

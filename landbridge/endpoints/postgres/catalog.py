@@ -52,6 +52,11 @@ class Describer:
         with reading(self._database) as cursor:
             return _Reading(cursor, sorted(set(schemas))).catalog()
 
+    def table(self, name: TableName) -> Table | None:
+        """One table as it is now."""
+        with reading(self._database) as cursor:
+            return _Reading(cursor, [name.schema]).table(name)
+
 
 class _Reading:
     """One describe(): `others` grows as things are met that the model has no place for."""
@@ -80,6 +85,11 @@ class _Reading:
             types=tuple(types.values()),
             others=tuple(sorted(set(self._others), key=lambda it: (it.kind, it.name, str(it.parent or "")))),
         )
+
+    def table(self, name: TableName) -> Table | None:
+        relations, _ = divide(rows(self._cursor, "relations", schemas=self._schemas))
+        wanted = [each for each in relations if name_of(each.root) == name]
+        return next(iter(self._tables(wanted, [each.root["oid"] for each in wanted])), None)
 
     def _tables(self, relations: list[Relation], roots: list[int]) -> list[Table]:
         columns = _by_table(rows(self._cursor, "columns", tables=roots))
@@ -251,6 +261,7 @@ def _column(row: Row, named: Mapping[str, Kind]) -> Column:
         collation=row["collation"],
         comment=row["comment"],
         inherited=row["inherited"],
+        number=row["number"],
     )
 
 

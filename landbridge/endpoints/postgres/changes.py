@@ -10,14 +10,17 @@ import psycopg2.errors
 
 from landbridge.endpoints.abc import Held, Pulse
 from landbridge.endpoints.altering import Follow
+from landbridge.endpoints.postgres.catalog import Describer
 from landbridge.endpoints.postgres.connection import Database, closing, driver_errors
 from landbridge.endpoints.postgres.log import shape, slots
 from landbridge.endpoints.postgres.log.decode import Decoder
+from landbridge.endpoints.postgres.log.drifts import Drifts
 from landbridge.endpoints.postgres.log.held import held
 from landbridge.endpoints.postgres.log.history import require_same
 from landbridge.endpoints.postgres.log.lsn import AS_NUMBER, number, position
 from landbridge.endpoints.postgres.log.published import Published, publish
 from landbridge.endpoints.postgres.log.pulse import pulse
+from landbridge.endpoints.postgres.log.silent import Silent
 from landbridge.endpoints.postgres.log.stream import Stream, log_errors
 from landbridge.endpoints.postgres.names import fits, qualified, quote, shorten
 from landbridge.errors import Transient, Unsupported
@@ -94,7 +97,7 @@ class ChangeLog:
         since: Position,
         tables: Sequence[TableMap],
         left_out: str = "",  # noqa: ARG002
-        follow: Follow | None = None,  # noqa: ARG002
+        follow: Follow | None = None,
     ) -> Iterator[Stream]:
         name = _name(run)
         with ExitStack() as opened:
@@ -106,8 +109,11 @@ class ChangeLog:
                 published = Published(side, name, tables)
                 connection = opened.enter_context(closing(self._database.open_replication()))
                 cursor = _start(connection, name, since)
-            decoder = Decoder(tables, lambda relation, table: shape.examine(side, relation, table), published)
-            with closing(Stream(cursor, side, decoder, number(since), published.check, self._database.ref)) as stream:
+            drifts = Drifts(side=side, follow=follow, describe=Describer(self._database).table) if follow else None
+            decoder = Decoder(tables, lambda relation, table: shape.examine(side, relation, table), published, drifts)
+            silent = Silent(side, decoder, drifts) if drifts else None
+            opened_stream = Stream(cursor, side, decoder, number(since), published.check, self._database.ref, silent)
+            with closing(opened_stream) as stream:
                 yield stream
 
     def resume(self, run: str, known: str, since: Position, passed: str) -> Position:  # noqa: ARG002

@@ -6,11 +6,12 @@ from typing import Any, Protocol
 
 from landbridge import model
 from landbridge.endpoints.postgres.log import pgoutput
+from landbridge.endpoints.postgres.log.drifts import Drifts, noted
 from landbridge.endpoints.postgres.log.pgoutput import FULL, NEW, Relation, row
 from landbridge.endpoints.postgres.names import qualified
 from landbridge.endpoints.postgres.texts import converter, taking
 from landbridge.errors import MigrationError, SchemaDrift, Unsupported
-from landbridge.model import Change, TableMap, TableName
+from landbridge.model import Change, Position, TableMap, TableName
 
 Fields = list[Any]
 Take = Callable[[Fields], tuple[Any, ...]]
@@ -39,14 +40,27 @@ class Decoder:
         tables: Sequence[TableMap],
         examine: Callable[[Relation, TableMap], bool],
         partitions: Partitions | None = None,
+        drifts: Drifts | None = None,
     ) -> None:
         self.rows: dict[bytes, Decode] = {}
         self._tables = {table.source.name: table for table in tables}
         self._numbers: dict[bytes, int] = {}
         self._strangers: dict[bytes, TableName] = {}
-        self._examine, self._partitions = examine, partitions
+        self._examine, self._partitions, self._drifts = examine, partitions, drifts
 
-    def relation(self, payload: bytes) -> None:
+    @property
+    def tables(self) -> list[TableMap]:
+        return list(self._tables.values())
+
+    def alter(self, table: TableMap) -> None:
+        """The stream describes it again before its next row."""
+        self._tables[table.source.name] = table
+
+    def relation(self, payload: bytes, position: Position | None = None) -> list[Change]:
+        """
+        The alteration that it tells of, if any, which takes effect here. position: by which it is known; where there is
+        none it is not followed.
+        """
         relation = pgoutput.relation(payload)
         root = self._partitions.root(relation.oid) if self._partitions else None
         table = self._tables.get(root or relation.name)
@@ -54,14 +68,28 @@ class Decoder:
         self._forget(oid)
         if table is None:  # refused with its first row
             self._strangers[oid] = relation.name
-            return
-        identified = self._examine(relation, table)
+            return []
+        altered, identified = self._examined(relation, table, position)
+        noted_here = [] if altered is table or position is None else [noted(altered, position)]
+        table = altered
         self._numbers[oid] = table.number
         self.rows |= {
             pgoutput.INSERT + oid: _insert(relation, table),
             pgoutput.UPDATE + oid: _update(relation, table) if identified else _unidentified(table),
             pgoutput.DELETE + oid: _delete(relation, table) if identified else _unidentified(table),
         }
+        return noted_here
+
+    def _examined(self, relation: Relation, table: TableMap, position: Position | None) -> tuple[TableMap, bool]:
+        try:
+            return table, self._examine(relation, table)
+        except SchemaDrift:
+            if self._drifts is None or position is None:
+                raise
+        altered = self._drifts.taken(table, relation, position)
+        identified = self._examine(relation, altered)
+        self.alter(altered)
+        return altered, identified
 
     def _forget(self, oid: bytes) -> None:
         self._numbers.pop(oid, None)

@@ -20,10 +20,7 @@ def examine(connection: Any, relation: Relation, table: TableMap) -> bool:
     """
     recorded = {column.name: column.native for column in table.source.columns if column.generated is None}
     generated = {column.name for column in table.source.columns if column.generated is not None}
-    with connection.cursor() as cursor:
-        cursor.execute(_TYPES, ([c.type for c in relation.columns], [c.modifier for c in relation.columns]))
-        types = cursor.fetchone()[0] or []
-    found = dict(zip((column.name for column in relation.columns), types, strict=True))
+    found = dict(zip((column.name for column in relation.columns), types(connection, relation), strict=True))
     _compare(table, recorded, {name: type_ for name, type_ in found.items() if name not in generated})
     if table.source.primary_key is None:
         return relation.identity == "f"
@@ -32,6 +29,13 @@ def examine(connection: Any, relation: Relation, table: TableMap) -> bool:
     if relation.identity == "d" and identified != key:
         raise _drift(table, f"the primary key is ({', '.join(sorted(identified))}), was ({', '.join(sorted(key))})")
     return key <= identified
+
+
+def types(connection: Any, relation: Relation) -> list[str]:
+    """Of the relation's columns, as the server spells them."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TYPES, ([c.type for c in relation.columns], [c.modifier for c in relation.columns]))
+        return list(cursor.fetchone()[0] or [])
 
 
 def _compare(table: TableMap, recorded: dict[str, str], found: dict[str, str]) -> None:

@@ -24,7 +24,8 @@ from landbridge.endpoints.postgres.log import pgoutput
 from landbridge.endpoints.postgres.log.decode import Decoder
 from landbridge.endpoints.postgres.log.in_progress import InProgress
 from landbridge.endpoints.postgres.log.lsn import number, position
-from landbridge.errors import PositionLost
+from landbridge.endpoints.postgres.log.silent import Silent
+from landbridge.errors import PositionLost, SchemaDrift
 from landbridge.model import Change, Position, Transaction
 from landbridge.plan import EndpointRef
 
@@ -47,9 +48,17 @@ class Stream:
     """
 
     def __init__(
-        self, cursor: Any, side: Any, decoder: Decoder, since: int, watch: Callable[[], None], ref: EndpointRef
+        self,
+        cursor: Any,
+        side: Any,
+        decoder: Decoder,
+        since: int,
+        watch: Callable[[], None],
+        ref: EndpointRef,
+        silent: Silent | None = None,
     ) -> None:
         self._cursor, self._side, self._decoder, self._watch, self._ref = cursor, side, decoder, watch, ref
+        self._silent = silent
         self._in_progress = InProgress(decoder)
         self._since = self._heard = self._told = since
         self._told_at = self._emitted_at = self._watched_at = time.monotonic()
@@ -99,6 +108,14 @@ class Stream:
                     continue
             if found is not None:
                 yield found
+                if found.last and self._silent is not None and not self._inside:
+                    yield from self._unsaid(self._silent)
+
+    def _unsaid(self, silent: Silent) -> Iterator[Transaction]:
+        """Alterations after which no row has come, told as soon as all that went before them has been."""
+        if changes := silent.due(self._told):
+            self._changes = changes
+            yield self._tell(self._told + 1, last=True)
 
     def _other(self, payload: bytes) -> Transaction | None:
         tag = payload[0]
@@ -107,7 +124,7 @@ class Stream:
         elif tag == pgoutput.COMMIT:
             return self._end(pgoutput.commit(payload))
         elif tag == pgoutput.RELATION:
-            self._decoder.relation(payload)
+            self._changes += self._decoder.relation(payload, None if self._again else position(self._commit + 1))
         elif tag == pgoutput.TRUNCATE:
             self._changes += [] if self._again else self._decoder.truncate(payload)
         elif tag == pgoutput.MESSAGE:
@@ -122,12 +139,26 @@ class Stream:
         return None
 
     def _take(self, payload: bytes) -> Transaction | None:
+        if payload[0] == pgoutput.RELATION:
+            return self._describe(payload)
         if payload[0] != pgoutput.STREAM_STOP:
             self._in_progress.take(payload)
             return None
         self._in_progress.pause()
         self._inside = self._streaming = False
         return self._breathe()
+
+    def _describe(self, payload: bytes) -> Transaction | None:
+        """Before a large transaction has ended: what it finds altered was committed, or it has done so itself."""
+        try:
+            changes = self._decoder.relation(payload[:1] + payload[5:], position(self._told + 1))
+        except SchemaDrift:
+            self._in_progress.take(payload)  # noted there, and raised if it commits
+            return None
+        if not changes:
+            return None
+        self._changes = changes
+        return self._tell(self._told + 1, last=True)
 
     def _streamed(self, payload: bytes) -> Iterator[Transaction]:
         """The commit of a transaction that was sent before."""

@@ -28,7 +28,8 @@ select
         when a.attcollation <> t.typcollation then quote_ident(cn.nspname) || '.' || quote_ident(c.collname)
     end as collation,
     coalesce(col_description(a.attrelid, a.attnum), '') as comment,
-    not a.attislocal as inherited
+    not a.attislocal as inherited,
+    a.attnum::int as number
 from pg_attribute a
 join pg_type t on t.oid = a.atttypid
 left join (
