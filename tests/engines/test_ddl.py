@@ -19,14 +19,16 @@ SETUP = ("create table t (id int primary key, note varchar(10))", "insert into t
 
 
 @pytest.fixture
-def make(request: pytest.FixtureRequest, session_folder: Path) -> Iterator[Make]:
+def make(
+    request: pytest.FixtureRequest, session_folder: Path, postgres_database: Any, mysql_database: Any
+) -> Iterator[Make]:
     """make("mariadb", "postgres_target", *setup): a source, a target, what the source begins with."""
     opened = []
 
     def end(name: str) -> End:
         family = "postgres" if name.startswith("postgres") else "mysql"
         server = request.getfixturevalue(f"{name}_server")
-        return End(server, request.getfixturevalue(f"{family}_database")(server))
+        return End(server, (postgres_database if family == "postgres" else mysql_database)(server))
 
     def begin(source: str, target: str, *setup: str, **settings: Any) -> Altered:
         opened.append(altered(end(source), end(target), session_folder, *setup, **settings))
@@ -156,3 +158,26 @@ def test_what_the_stream_does_not_tell_is_found(make: Make) -> None:
     assert here.columns("t") == ["id", "remark", "more"]
     assert here.target.run("select * from u") == [(1, 7, None)]
     assert here.target.run("select indexname from pg_indexes where indexname = 'u_size_idx'") == [("u_size_idx",)]
+
+
+@pytest.mark.parametrize(("source", "target"), [("mysql", "mariadb_target"), ("postgres", "mysql_target")])
+def test_a_target_that_commits_ddl_by_itself(make: Make, source: str, target: str) -> None:
+    here = make(source, target, *SETUP)
+    with here.replication:
+        here.source.run(
+            "alter table t add column more varchar(20) default 'x'", "insert into t values (3, 'c', null)",
+            "begin", "insert into t values (4, 'd', 'm')", "alter table t rename column note to remark",
+            "insert into t values (5, 'e', 'n')", "commit", "create index i on t (more)",
+        )  # fmt: skip
+        here.source.run(
+            "alter table t alter column remark type varchar(40)" if source == "postgres" else
+            "alter table t modify remark varchar(40), add column front bigint first",
+            "update t set remark = repeat('long', 10) where id = 5",
+        )  # fmt: skip
+        here.catch_up()
+        here.wait(lambda: set(here.states()) == {"applied"})
+        here.equal()
+    assert here.columns("t") == ["front"] * (source == "mysql") + ["id", "remark", "more"]
+    assert here.target.run("select id, remark, more from t order by id") == [
+        (1, "a", "x"), (2, "b", "x"), (3, "c", None), (4, "d", "m"), (5, "long" * 10, "n")
+    ]  # fmt: skip

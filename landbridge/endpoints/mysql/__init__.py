@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from landbridge.endpoints import abc
+from landbridge.endpoints import abc, altering
 from landbridge.endpoints.later import Later
 from landbridge.endpoints.scratches import Scratches
 from landbridge.plan import EndpointRef
@@ -33,6 +33,7 @@ def capabilities(ref: EndpointRef) -> Mapping[type, object]:
         abc.Connects: db,
         abc.Describes: Describer(db),
         abc.Carries: Later(partial(_carrier, db)),
+        altering.Alters: Later(partial(_alterer, db)),
         abc.Counts: Counters(db),
         abc.Prepares: Later(partial(_schema_builder, db)),
         abc.Checks: Checker(db),
@@ -70,3 +71,9 @@ def _carrier(db: "Database") -> object:
     from landbridge.endpoints.mysql.objects.carrier import Carrier
 
     return Carrier(db)
+
+
+def _alterer(db: "Database") -> object:
+    from landbridge.endpoints.mysql.schema.altering import TableAlterer
+
+    return TableAlterer(db)

@@ -92,6 +92,11 @@ class Writer:
             self._cursor.execute(f"delete from {self._table(table).name}")
             self._refuse_triggers([table])
 
+    def reshape(self, table: Relation) -> None:
+        self._relations[table.number] = table
+        self._tables.pop(table.number, None)
+        self._staging.forget(table.number)
+
     def follow(
         self, table: int, places: Sequence[int], values: Row, to: Row | None
     ) -> Sequence[tuple[Row, Row | None]]:

@@ -30,6 +30,10 @@ class Staging:
         self._mariadb = Database.is_mariadb(connection)
         self._counts: dict[int, int] = {}
 
+    def forget(self, table: int) -> None:
+        """It has another shape: what it is staged in is made anew."""
+        self._counts.pop(table, None)
+
     def put(self, table: WrittenTable, places: Places, updates: Sequence[Update], *, old: bool) -> range:
         """The numbers of the staged rows. Raises Unfit."""
         staged = self._numbers(table, len(updates))

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from landbridge.endpoints.altering import Drift, Follow
+from landbridge.endpoints.postgres.kinds import kind_of
 from landbridge.endpoints.postgres.log.pgoutput import Relation
 from landbridge.endpoints.postgres.log.shape import types
 from landbridge.endpoints.postgres.names import qualified
 from landbridge.errors import SchemaDrift
+from landbridge.kinds import Other
 from landbridge.model import ALTER, Change, Column, Position, Table, TableMap, TableName
 
 _MISSING = """
@@ -80,6 +82,7 @@ class Drifts:
         columns = []
         for name, native in natives.items():
             found = next((c[name] for c in (catalog, known) if name in c and c[name].native == native), None)
+            found = found or _typed(catalog.get(name) or known.get(name), native)
             if found is None:
                 raise _unknown(table, f"{name} {native} was altered again")
             columns.append(found)
@@ -115,6 +118,12 @@ class Drifts:
 def noted(table: TableMap, position: Position) -> Change:
     """What stands in the stream where the table's shape changes."""
     return ALTER, table.number, None, (position.encode(),)
+
+
+def _typed(column: Column | None, native: str) -> Column | None:
+    """A column that has another type by now."""
+    kind = kind_of(native)
+    return None if column is None or isinstance(kind, Other) else replace(column, native=native, kind=kind)
 
 
 def _alike(now: Table, known: Table) -> bool:
