@@ -25,6 +25,7 @@ from landbridge.endpoints.abc import Changes, Connects, Counter, Counts, Freezes
 from landbridge.errors import CutoverVoid, Fenced, Terminal
 from landbridge.model import Position, TableMap, TableName
 from landbridge.plan import Plan, seconds
+from landbridge.resume import refuse_unseen
 from landbridge.runfolder import RunFolder, handed_over
 
 _UNDOABLE = ("freezing", "frozen", "drained", "thawing")
@@ -64,6 +65,8 @@ class Cutover:
     def _refuse_standing(self) -> None:
         with self.engine.begin() as connection:
             ledger.refuse_standing(connection, self.run)
+            tables = ledger.tables(connection, self.run)
+        refuse_unseen(self.source, tables)
 
     def advance_counters(self) -> None:
         """Sequences and identities of the target go past the source's and past every value present."""

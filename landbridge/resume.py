@@ -7,8 +7,9 @@ from landbridge.begin import must_find
 from landbridge.endpoints import Endpoint, connect
 from landbridge.endpoints.abc import Connects
 from landbridge.endpoints.altering import Alters
-from landbridge.errors import Terminal
+from landbridge.errors import Terminal, Transient
 from landbridge.ledger import Alteration
+from landbridge.model import TableMap
 from landbridge.plan import Plan
 
 
@@ -43,4 +44,13 @@ def _refuse_differing(target: Endpoint, found: Alteration) -> None:
         raise Terminal(
             f"the target's table {found.map.target.name} does not fit: {'; '.join(differences)}",
             mend=f"put it right on the target, then approve again; the source ran: {found.statement}",
+        )
+
+
+def refuse_unseen(source: Endpoint, tables: list[TableMap]) -> None:
+    """Raises Transient while the source has tables in shapes that the stream has not told of yet."""
+    if unseen := source.get(Alters).altered([table.source for table in tables]):
+        raise Transient(
+            f"the source altered {', '.join(map(str, unseen))} a moment ago",
+            mend="run the same command again once `landbridge ddl list` shows it",
         )

@@ -17,6 +17,7 @@ from landbridge.errors import Transient
 from landbridge.kinds import SORTED_ALIKE
 from landbridge.ledger import Difference
 from landbridge.model import EVERYTHING, Bounds, Position, Sum, TableMap
+from landbridge.resume import refuse_unseen
 from validation.differ import Outcome, diff, shown
 from validation.settle import Settling
 from validation.views import Answer, ask
@@ -91,6 +92,7 @@ def compare(
     begun = time.monotonic()
     settling = None if still else Settling(source, target, run, watch, patience)
     with _views(source, target, run, watch, patience, still) as (left, right, held, shapes):
+        refuse_unseen(source, shapes.tables)
         work, objects = shapes.work(only), shapes.objects
         comparison = Comparison(position=left.position, expected_ranges=sum(map(len, work.values())), held=held)
         with ThreadPoolExecutor(2, thread_name_prefix="compare") as pool:

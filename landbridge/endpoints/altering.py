@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from landbridge.model import Position, Table, TableMap
+from landbridge.model import Position, Table, TableMap, TableName
 
 if TYPE_CHECKING:
     from landbridge.endpoints.abc import Statement
@@ -46,3 +46,6 @@ class Alters(Protocol):
 
     def differences(self, table: Table) -> Sequence[str]:
         """How the target's table, as it is there, differs from `table`: columns, their types, what must not be NULL."""
+
+    def altered(self, tables: Sequence[Table]) -> Sequence[TableName]:
+        """Of a source: tables whose columns are not these by now, where its log may not have told of it yet."""

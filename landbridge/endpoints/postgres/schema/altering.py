@@ -13,6 +13,16 @@ _COLUMNS = """
 select a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), not a.attnotnull, a.atthasdef or a.attidentity <> ''
 from pg_catalog.pg_attribute a where a.attrelid = pg_catalog.to_regclass(%s) and a.attnum > 0 and not a.attisdropped"""
 
+_ALL = """
+select n.nspname, c.relname, array(
+    select a.attname || ' ' || pg_catalog.format_type(a.atttypid, a.atttypmod) from pg_catalog.pg_attribute a
+    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped order by a.attnum
+)
+from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where c.oid = any (
+    select pg_catalog.to_regclass(name)::pg_catalog.oid from unnest(%s::pg_catalog.text[]) as t (name)
+)"""
+
 _BRIEFLY = "set local lock_timeout = '5s'"
 """Whoever waits for a lock on the table stands before everybody that comes later: give up, and try again."""
 
@@ -79,6 +89,16 @@ class TableAlterer:
                  for name, (_, nullable, default) in found.items()
                  if name not in wanted and not nullable and not default]  # fmt: skip
         return told
+
+    def altered(self, tables: Sequence[Table]) -> Sequence[TableName]:
+        with (
+            driver_errors(self._database.ref),
+            closing(self._database.open()) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(_ALL, ([qualified(table.name) for table in tables],))
+            found = {TableName(schema=schema, name=name): columns for schema, name, columns in cursor.fetchall()}
+        return [t.name for t in tables if found.get(t.name) != [f"{c.name} {c.native}" for c in t.columns]]
 
 
 def _changes(number: int, table: TableName, old: Column, new: Column) -> Iterator[Statement]:
