@@ -62,7 +62,9 @@ class Capturing:
         with target.get(Connects).engine().begin() as connection:
             self._applied = ledger.kept_from(connection, run.run)
             self._left_out = ledger.read_stream(connection, run.run).left_out
+            leads_back = ledger.leg_of(connection, run.run).leads_back
         self._following = Following(source, target, run)
+        self._follow = None if leads_back else self._following.follow  # its tables are not as a catalog has them
         self._looked = 0.0
 
     def run_until_stopped(self) -> None:
@@ -117,7 +119,7 @@ class Capturing:
         spool.rewind()
         since = max(spool.tail, self._applied)
         self._look(spool, done)
-        tables, follow = self._following.tables(since), self._following.follow
+        tables, follow = self._following.tables(since), self._follow
         with self._source.get(Changes).stream(self._run.run, since, tables, self._left_out, follow) as stream:
             for transaction in stream:
                 size = spool.append(transaction)

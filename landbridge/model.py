@@ -58,8 +58,7 @@ class Column:
     native: the type as its engine writes it in DDL. identity: 'always', 'default', or 'auto' (AUTO_INCREMENT).
     on_update_now: set to the current time by every update (a source default that a plain default does not say).
     inherited: not declared by the table itself but by one that it inherits from. odd_dates: how many of its values are
-    no date of the calendar (zero, partial, in year 0), as far as is known. number: by which its engine knows it,
-    whatever its name; 0 where it has none.
+    no date of the calendar (zero, partial, in year 0), as far as is known. number: its engine's, for life, or 0.
     """
 
     name: str

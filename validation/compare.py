@@ -92,7 +92,8 @@ def compare(
     begun = time.monotonic()
     settling = None if still else Settling(source, target, run, watch, patience)
     with _views(source, target, run, watch, patience, still) as (left, right, held, shapes):
-        refuse_unseen(source, shapes.tables)
+        if not shapes.leads_back:
+            refuse_unseen(source, shapes.tables)
         work, objects = shapes.work(only), shapes.objects
         comparison = Comparison(position=left.position, expected_ranges=sum(map(len, work.values())), held=held)
         with ThreadPoolExecutor(2, thread_name_prefix="compare") as pool:
@@ -116,6 +117,7 @@ class _Shapes:
     bounds: dict[int, list[Bounds]]
     objects: tuple[Carried, ...]
     altered: list[ledger.Alteration]
+    leads_back: bool
 
     @staticmethod
     def read(target: Endpoint, run: str) -> "_Shapes":
@@ -127,6 +129,7 @@ class _Shapes:
                 bounds={table.number: ledger.segment_bounds(connection, run, table.number) for table in tables},
                 objects=ledger.blueprint(connection, run).objects,
                 altered=ledger.alterations(connection, run),
+                leads_back=ledger.leg_of(connection, run).leads_back,
             )
 
     def work(self, only: Collection[int] | None) -> dict[TableMap, list[Bounds]]:

@@ -29,10 +29,11 @@ select n.nspname, c.relname,
         from pg_catalog.pg_attribute a
         left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
         where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped order by a.attnum
-    ) || array(
+    ),
+    array(
         select x.relname::pg_catalog.text from pg_catalog.pg_index i
         join pg_catalog.pg_class x on x.oid = i.indexrelid and i.indisvalid and not i.indisprimary
-        where i.indrelid = c.oid order by 1
+        where i.indrelid = c.oid
     )
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where c.oid = any (
@@ -112,7 +113,20 @@ class Drifts:
         """What the catalog says now; where it says the same again, nothing was altered."""
         with self.side.cursor() as cursor:
             cursor.execute(_NOW, ([qualified(table.source.name) for table in tables],))
-            return {TableName(schema=schema, name=name): tuple(columns) for schema, name, columns in cursor.fetchall()}
+            return {
+                TableName(schema=schema, name=name): (*columns, *sorted(indexes))
+                for schema, name, columns, indexes in cursor.fetchall()
+            }
+
+
+def recorded(table: Table) -> tuple[str, ...]:
+    """What `shapes` says of a table that is as it was described."""
+    columns = []
+    for column in table.columns:
+        expression = column.generated.expression if column.generated else column.default and column.default.native
+        told = f" {expression}" if expression else ""
+        columns.append(f"{column.name} {column.native}{'' if column.nullable else ' not null'}{told}")
+    return (*columns, *sorted(index.name for index in table.indexes))
 
 
 def noted(table: TableMap, position: Position) -> Change:

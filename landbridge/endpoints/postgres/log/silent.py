@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from landbridge.endpoints.postgres.log.decode import Decoder
-from landbridge.endpoints.postgres.log.drifts import Drifts, noted
+from landbridge.endpoints.postgres.log.drifts import Drifts, noted, recorded
 from landbridge.endpoints.postgres.log.lsn import AS_NUMBER, position
 from landbridge.model import Change, Position, TableMap, TableName
 
@@ -22,7 +22,7 @@ class Silent:
 
     def __init__(self, side: Any, decoder: Decoder, drifts: Drifts) -> None:
         self._side, self._decoder, self._drifts = side, decoder, drifts
-        self._known: Shapes = {}  # of tables as the decoder has them
+        self._known: Shapes = {table.source.name: recorded(table.source) for table in decoder.tables}
         self._seen: Shapes = {}
         self._past = 0
         self._next = 0.0
@@ -51,7 +51,7 @@ class Silent:
         return [noted(altered, where)]
 
     def _look(self) -> None:
-        """What is not as it was looked at last, the first time everything, and where the log is after that."""
+        """What is not as it was looked at last, or recorded, and where the log is after that."""
         shown = self._drifts.shapes(self._decoder.tables)
         self._seen = {name: shape for name, shape in shown.items() if self._known.get(name) != shape}
         self._next = time.monotonic() + _EVERY
