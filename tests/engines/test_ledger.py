@@ -12,6 +12,8 @@ from landbridge.approving import Answer, Rules
 from landbridge.endpoints import connect
 from landbridge.endpoints.abc import Connects
 from landbridge.errors import Fenced, InvalidApproval, PlanError, Terminal
+from landbridge.evidence import gather
+from landbridge.evidence.facts import plan_hash
 from landbridge.kinds import Int
 from landbridge.model import EVERYTHING, Column, ColumnMap, Copied, Key, Position, Segment, Table, TableMap, TableName
 from landbridge.plan import EndpointRef, Plan, parse_plan
@@ -351,3 +353,35 @@ def test_an_answer_that_expires_while_another_is_waited_for_is_void(engine: sa.E
     assert _settle(engine, run, asked).decisions[0].void == "it has expired"
     assert _say(engine, run, asked, "Bob").state == "requested"
     assert _say(engine, run, asked, "Ada").state == "approved"
+
+
+def test_the_evidence_tells_of_the_last_rehearsal_and_a_later_one_voids_nothing(engine: sa.Engine, run: str) -> None:
+    told = {name: name for name in ("finished", "summary", "plan_hash", "quantities", "switch", "forecast")}
+    with engine.begin() as connection:
+        before = gather(connection, _plan(), run, "cutover", 0.5)
+        for number in (1, 2):
+            document = told | {"equal": True, "regressions": [], "samples": [1], "finished": number}
+            assert ledger.add_rehearsal(connection, "a-plan", document) == number
+        ledger.add_rehearsal(connection, "another", told)
+        after = gather(connection, _plan(), run, "cutover", 9.5)
+    assert before["rehearsal"] is None
+    assert after["rehearsal"] == told | {"equal": True, "regressions": [], "finished": 2}
+    assert approving.binding(before) == approving.binding(after)
+    assert after["plan_hash"] != plan_hash(_plan(cutover={"timeout": "1s"}))
+
+
+def test_only_a_rehearsal_s_runs_are_forgotten(engine: sa.Engine, run: str) -> None:
+    with engine.begin() as connection:
+        blueprint = ledger.Blueprint(tables=(MAP,), sequences=(), types=())
+        other = ledger.begin_run(connection, _plan(name="a-plan-rehearsal"), "server-1", blueprint).run
+        for each in (run, other):
+            ledger.start_stream(connection, each, Position("1"))
+            ledger.start_phase(connection, each, "load")
+        assert ledger.runs_of(connection, "a-plan-rehearsal") == [other]
+        ledger.forget(connection, [other])
+        assert ledger.runs_of(connection, "a-plan-rehearsal") == []
+        assert not ledger.has_stream(connection, other)
+        assert ledger.phases(connection, other) == []
+        assert ledger.tables(connection, other) == []
+        assert ledger.has_stream(connection, run)
+        assert len(ledger.tables(connection, run)) == 1

@@ -57,6 +57,8 @@ def test_a_worker_runs_the_deployed_flow_with_the_plan_as_its_form(
         assert made["concurrency_options"]["collision_strategy"] == "ENQUEUE"
         assert made["description"]
         assert all(each.get("description") for each in made["parameter_openapi_schema"]["properties"].values())
+    (nightly,) = api(prefect, "GET", "/deployments/name/rehearse/rehearse")["schedules"]
+    assert (nightly["schedule"]["cron"], nightly["active"]) == ("0 2 * * *", False), "it has no plan yet"
     deployment = api(prefect, "GET", "/deployments/name/migrate/migrate")
 
     form = deployment["parameter_openapi_schema"]

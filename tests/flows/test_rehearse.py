@@ -1,16 +1,22 @@
 """A rehearsal: everything but the freeze, and afterwards nothing is left but what it measured."""
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from landbridge import ledger
 from landbridge.endpoints import connect
 from landbridge.endpoints.abc import Connects
 from landbridge.rehearsal.forecast import UNITS
+from tests.directions.commandline import processes
 from tests.flows.conftest import Run, Shop
 
+ROOT = Path(__file__).parents[2]
 Meanwhile = Callable[[Callable[[], None]], None]
 LEFT_AT_THE_SOURCE = """
 select 'slot ' || slot_name from pg_replication_slots where database = current_database()
@@ -73,6 +79,30 @@ def as_if_rehearsed(shop: Shop, quantities: dict[str, float]) -> None:
     with connect(shop.plan.target).get(Connects).engine().begin() as connection:
         ledger.open_ledger(connection)
         ledger.add_rehearsal(connection, shop.plan.name, told | {"quantities": quantities})
+
+
+@pytest.mark.long
+def test_what_a_killed_rehearsal_left_is_cleared_by_the_next(landbridge: Run, shop: Shop) -> None:
+    name = scratch(shop)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flows", "rehearse", str(shop.file)],
+        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("verify ..."):
+            process.kill()
+    process.wait()
+    assert shop.sql("target", DATABASES.format(name)) == [(name,)]
+    (slot,) = [what for (what,) in shop.sql("source", LEFT_AT_THE_SOURCE) if what.startswith("slot ")]
+    run = slot.removeprefix("slot landbridge_")
+    assert len([each for each in processes(run).values() if "landbridge.replicate" in each]) == 2
+    done = landbridge("rehearse", str(shop.file), "--json")
+    assert done.code == 0, done.err
+    assert (done.data["number"], done.data["rows"]) == (1, 3500)
+    assert shop.sql("source", LEFT_AT_THE_SOURCE) == []
+    assert shop.sql("target", DATABASES.format(name)) == []
+    assert processes(run) == {}
 
 
 def test_a_database_that_is_not_ours_is_left_alone(landbridge: Run, shop: Shop) -> None:
