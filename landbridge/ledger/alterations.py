@@ -21,6 +21,9 @@ from landbridge.model import Position, TableMap, dump, load
 
 State = Literal["captured", "begun", "paused", "approved", "applied"]
 _PENDING: tuple[State, ...] = ("captured", "begun")
+_EARLIER = "-"
+"""Before the positions of alterations on a server that is the source no longer; sorts before every position."""
+
 _STANDING: tuple[State, ...] = ("paused", "approved")
 
 
@@ -112,6 +115,8 @@ def forget_pending(connection: sa.Connection, run: str) -> None:
     refuse_standing(connection, run)
     c = t.alterations.c
     connection.execute(t.alterations.delete().where((c.run == run) & c.state.in_(_PENDING)))
+    earlier = sa.literal(_EARLIER) + c.position  # what is at the same place there is another one
+    connection.execute(t.alterations.update().where(c.run == run).values(position=earlier))
 
 
 def forget_captured(connection: sa.Connection, run: str, since: Position) -> None:

@@ -166,7 +166,9 @@ class Run:
 def moving(
     servers: Servers, postgres_server: Any, postgres_database: Callable[..., str], session_folder: Path
 ) -> Iterator[Run]:
-    servers.run("insert into t values (1, 'a'), (2, 'b'), (3, 'c')", "insert into bare values (1), (1), (2)")
+    servers.run(
+        "insert into t (id, v) values (1, 'a'), (2, 'b'), (3, 'c')", "insert into bare (v) values (1), (1), (2)"
+    )
     folder = Path(tempfile.mkdtemp(dir=session_folder))
     made = Run(servers, postgres_server, postgres_database(postgres_server), folder)
     yield made
@@ -178,27 +180,35 @@ def test_a_run_goes_on_at_a_promoted_replica(moving: Run) -> None:
     """Some is applied, some only in the spool, some in neither; some of it comes in another order on the replica."""
     servers = moving.servers
     with moving.replication:
-        servers.run("update t set v = 'applied' where id = 1", "insert into bare values (1)")
+        servers.run("update t set v = 'applied' where id = 1", "insert into bare (v) values (1)")
+        servers.run("alter table t add column extra int", "update t set extra = id where id < 3")
         other, usual = OTHER_NAMES[servers.mariadb]
-        servers.run(other, "insert into t values (8, 'under another name')", usual)
+        servers.run(other, "insert into t (id, v) values (8, 'under another name')", usual)
         servers.write_elsewhere()
         servers.run(
-            "insert into other.t values (1)", "insert into t values (4, 'applied')", "insert into bare values (1)"
+            "insert into other.t values (1)",
+            "insert into t (id, v) values (4, 'applied')",
+            "insert into bare (v) values (1)",
         )
         moving.catch_up(servers.primary)
         moving.hold(ledger.NOW)
         moving.reached(lambda row: row.held != "")
         servers.run(
-            "update t set id = 9 where id = 2", "insert into bare values (7)", "insert into t values (5, 'spooled')"
+            "update t set id = 9 where id = 2",
+            "insert into bare (v) values (7)",
+            "insert into t (id, v) values (5, 'spooled')",
         )
+        servers.run("alter table bare add column more int", "insert into bare values (8, 8)")
         moving.captured(servers.primary)
     servers.run(
-        "delete from t where id = 3", "insert into t values (6, 'nowhere yet')", "delete from bare where v = 1 limit 1"
+        "delete from t where id = 3",
+        "insert into t (id, v) values (6, 'nowhere yet')",
+        "delete from bare where v = 1 limit 1",
     )
     servers.replicated()
     servers.promote()
-    rows(servers.on_replica, "insert into t values (7, 'written to the new primary')")
-    rows(servers.on_replica, "insert into bare values (1)")
+    rows(servers.on_replica, "insert into t (id, v) values (7, 'written to the new primary')")
+    rows(servers.on_replica, "insert into bare (v) values (1)")
     moved = moving.plan(servers.replica)
     moving.replication = Replication(moved, moving.run, moving.folder)
     with moving.replication, pytest.raises(SourceMoved, match="another server"):
@@ -211,7 +221,7 @@ def test_a_run_goes_on_at_a_promoted_replica(moving: Run) -> None:
     for _ in range(2):  # the second time somewhere in the new server's log
         moving.replication = Replication(moved, moving.run, moving.folder)
         with moving.replication:
-            rows(servers.on_replica, "insert into bare values (3)")
+            rows(servers.on_replica, "insert into bare (v) values (3)")
             moving.catch_up(servers.replica)
     assert moving.content(moving.target) == moving.content(servers.on_replica)
     assert len(moving.content(moving.target)[0]) == 7
@@ -231,7 +241,7 @@ def refuses_what_it_cannot_prove(moving: Run) -> None:
         with pytest.raises(PositionLost, match="no names that another server knows"):
             log.resume(moving.run, "", row.position, unknown)
     rows(servers.on_replica, "flush binary logs")
-    rows(servers.on_replica, "insert into bare values (4)")
+    rows(servers.on_replica, "insert into bare (v) values (4)")
     newest = rows(servers.on_replica, "show binary logs")[-1][0]
     for _ in range(50):  # MariaDB purges once a background thread has noted that it may
         rows(servers.on_replica, f"purge binary logs to '{newest}'")
