@@ -156,7 +156,8 @@ class _Session:
 
     def __init__(self, applying: Applying, connection: sa.Connection, row: StreamRow, epoch: int) -> None:
         self._applying, self._connection, self._epoch = applying, connection, epoch
-        self._position, self._row, self._passed = row.position, row, row.passed
+        self._position, self._row = row.position, row
+        self._passed = self._heard = row.passed  # up to the position, and up to what was read past it
         self._writer = BatchWriter(
             applying.source, applying.target, applying.run, connection, row.consistent, applying.stopping,
             applying.stores,
@@ -248,7 +249,7 @@ class _Session:
 
     def _apply(self, batch: list[Transaction]) -> None:
         last, changes = batch[-1], self._writer.wanted(batch)
-        self._passed = passed_by(self._passed, batch)
+        self._heard = passed_by(self._heard, batch)
         if not changes and last.last and self._large is None:
             self._heartbeat = last
             if self._quiet():
@@ -317,7 +318,8 @@ class _Session:
         """The first thing written in every transaction: so a zombie has written nothing when it is found out."""
         self._counted, known = changes, committed or self._applying.done.committed
         run, epoch = self._applying.run, self._epoch
-        ledger.advance(self._connection, run, self._position, position, epoch, changes, known, self._passed)
+        passed = self._passed if position == self._position else self._heard
+        ledger.advance(self._connection, run, self._position, position, epoch, changes, known, passed)
         self._applying.counting.flush(self._connection)
 
     def _advance_idly(self, position: Position, committed: float) -> None:
@@ -337,6 +339,7 @@ class _Session:
         )
         applying.counting.committed()
         self._position, self._heartbeat, self._committed_at = position, None, time.monotonic()
+        self._passed = self._heard
         applying.narrowing.applied(position)
 
     def _quiet(self) -> bool:

@@ -61,7 +61,7 @@ class Capturing:
         self._stopping, self._tell = stopping, tell
         with target.get(Connects).engine().begin() as connection:
             self._applied = ledger.kept_from(connection, run.run)
-            self._left_out = ledger.read_stream(connection, run.run).left_out
+            self._begun = ledger.read_stream(connection, run.run)
             leads_back = ledger.leg_of(connection, run.run).leads_back
         self._following = Following(source, target, run)
         self._follow = None if leads_back else self._following.follow  # its tables are not as a catalog has them
@@ -120,7 +120,8 @@ class Capturing:
         since = max(spool.tail, self._applied)
         self._look(spool, done)
         tables, follow = self._following.tables(since), self._follow
-        with self._source.get(Changes).stream(self._run.run, since, tables, self._left_out, follow) as stream:
+        left_out, passed = self._begun.left_out, self._begun.passed if since >= self._begun.position else ""
+        with self._source.get(Changes).stream(self._run.run, since, tables, left_out, follow, passed) as stream:
             for transaction in stream:
                 size = spool.append(transaction)
                 backoff.reset()

@@ -225,14 +225,21 @@ class Changes(Protocol):
         """
 
     def stream(
-        self, run: str, since: Position, tables: Sequence[TableMap], left_out: str = "", follow: Follow | None = None
+        self,
+        run: str,
+        since: Position,
+        tables: Sequence[TableMap],
+        left_out: str = "",
+        follow: Follow | None = None,
+        passed: str = "",
     ) -> AbstractContextManager["ChangeStream"]:
         """
         Every transaction that committed after `since`, in commit order; some may come again after a reconnect, none is
         left out but those of `left_out`, which were passed on another server of the source. Where a table is altered,
         `follow` is asked for its new shape, by which the rest is decoded, and an ALTER stands between the changes.
-        Raises PositionLost when the log no longer reaches back, SchemaDrift when a table's shape differs from the one
-        given and cannot be followed, Unsupported for anything in the stream that cannot be decoded.
+        Raises PositionLost when the log no longer reaches back, or lacks what was `passed` before it; SchemaDrift when
+        a table's shape differs from the one given and cannot be followed; Unsupported for anything in the stream that
+        cannot be decoded.
         """
 
     def release(self, run: str) -> None:

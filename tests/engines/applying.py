@@ -61,9 +61,9 @@ class Stage:
                 ledger.raise_consistent(connection, RUN, consistent)
         self.writer = SpoolWriter.create(self.folder / "spool", RUN, at(0))
 
-    def spool(self, number: int, *changes: Change, last: bool = True) -> None:
+    def spool(self, number: int, *changes: Change, last: bool = True, passed: str = "") -> None:
         assert self.writer is not None
-        self.writer.append(Transaction(at(number), 1000.0 + number, list(changes), last))
+        self.writer.append(Transaction(at(number), 1000.0 + number, list(changes), last, passed))
         self.writer.flush()
 
     def row(self) -> StreamRow:

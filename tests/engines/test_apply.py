@@ -209,6 +209,29 @@ def test_a_hold_past_the_last_transaction_needs_a_heartbeat(items: Stage) -> Non
         assert items.held() == at(15)
 
 
+def test_the_history_passed_is_that_of_the_position(items: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where more was read than is applied yet, as a transaction without changes before a hold."""
+    monkeypatch.setattr(apply, "_HEARTBEAT", 100.0)
+    seen, known = [""], apply.passed_by
+    monkeypatch.setattr(apply, "passed_by", lambda *given: seen.append(known(*given)) or seen[-1])
+    items.spool(10, item(1), passed="a:1-5")
+    with items.running():
+        items.wait(lambda: items.row().position == at(10))
+        items.spool(20, passed="+a:6")
+        items.wait(lambda: seen[-1] == "a:1-5,a:6")
+        items.hold(ledger.NOW)
+        assert items.held() == at(10)
+        assert items.row().passed == "a:1-5"
+        items.hold("")
+        items.spool(30, item(3), last=False)
+        items.spool(31, item(4), passed="+b:1")
+        items.wait(lambda: items.row().position == at(31))
+        assert items.row().passed == "a:1-5,a:6,b:1"
+        items.spool(40, item(5), passed="a:1-7,b:1")
+        items.wait(lambda: items.row().position == at(40))
+    assert items.row().passed == "a:1-7,b:1"
+
+
 def test_a_restart_answers_a_hold_again(items: Stage) -> None:
     items.spool(10, item(1))
     items.hold(ledger.NOW)

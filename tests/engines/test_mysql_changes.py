@@ -291,6 +291,24 @@ def test_a_purged_position_is_lost(source: Source) -> None:
         source.changes(since, tables)
 
 
+def test_a_log_that_was_begun_anew_is_not_taken_for_the_one_that_was_read(source: Source) -> None:
+    """As after RESET, or where the server was restored from an older copy: the place is there, its past is not."""
+    source.run("create table a (id int primary key)")
+    since, tables = source.log.here(), source.plan("a")
+    source.run("insert into a values (1)")
+    with source.log.stream("test", since, tables) as stream:
+        (told,) = islice((each for each in stream if each.changes), 1)
+    with source.log.stream("test", told.position, tables, passed=told.passed) as stream:
+        assert next(iter(stream)).position == told.position
+    name, _, numbers = told.passed.rpartition(",")[2].partition(":")
+    for other in (f"{name}:1-{int(numbers.rpartition('-')[2]) + 5}", "7-7:1-9" if source.mariadb else f"{'7' * 8}:1"):
+        with (
+            pytest.raises(PositionLost, match="is not the one that it was"),
+            source.log.stream("test", told.position, tables, passed=f"{told.passed},{other}"),
+        ):
+            pass
+
+
 def test_a_position_past_the_end_of_the_log_is_lost(source: Source) -> None:
     source.run("create table a (id int primary key)")
     number, offset, file = source.log.here().split(":")

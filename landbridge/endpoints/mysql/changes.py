@@ -70,18 +70,20 @@ class ChangeLog:
         tables: Sequence[TableMap],
         left_out: str = "",
         follow: Follow | None = None,
+        passed: str = "",
     ) -> Iterator["Stream"]:
         source = self._source([table.source for table in tables])
         file, offset = binlog.place(since)
         with binlog.dump(self._database, file, offset if offset <= _LARGEST_START else binlog.FIRST) as dump:
-            passed, drifts = self._passed(since, left_out), self._drifts(follow) if follow else None
-            transactions = Transactions(tables, source, since, self._recall, passed, drifts)
+            history, drifts = self._history(since, left_out), self._drifts(follow) if follow else None
+            history_of.require(history, passed, since)
+            transactions = Transactions(tables, source, since, self._recall, history, drifts)
             try:
                 yield Stream(self._database, dump, transactions, since)
             finally:
-                self._known = (transactions.border, passed)
+                self._known = (transactions.border, history)
 
-    def _passed(self, since: Position, left_out: str) -> Passed:
+    def _history(self, since: Position, left_out: str) -> Passed:
         """What is known from the stream that broke here need not be read again."""
         border, passed = self._known
         if border == since and passed is not None:

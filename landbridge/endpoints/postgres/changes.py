@@ -98,6 +98,7 @@ class ChangeLog:
         tables: Sequence[TableMap],
         left_out: str = "",  # noqa: ARG002
         follow: Follow | None = None,
+        passed: str = "",  # noqa: ARG002
     ) -> Iterator[Stream]:
         name = _name(run)
         with ExitStack() as opened:

@@ -10,6 +10,7 @@ from landbridge.endpoints.mysql.catalog import fetch
 from landbridge.endpoints.mysql.connection import Database, closing, driver_errors
 from landbridge.endpoints.mysql.log import binlog
 from landbridge.endpoints.mysql.log.gtid import BEGINNINGS, UNKNOWN, GtidSet, span_of
+from landbridge.endpoints.mysql.log.passed import Passed
 from landbridge.errors import PositionLost, Transient
 from landbridge.model import Position
 
@@ -54,6 +55,19 @@ def _before(driver: Any, file: str, *, mariadb: bool) -> GtidSet | None:
         if row[2] in _LISTS:
             return GtidSet.of_server(str(row[5]), mariadb=mariadb)
     return None
+
+
+def require(history: Passed, passed: str, since: Position) -> None:
+    """Raises PositionLost when the log up to `since` lacks what was passed: it was begun anew, or restored."""
+    if not passed or UNKNOWN in passed or history.history is None or not history.known:
+        return
+    missing = history.history.lacking(GtidSet(passed))
+    if missing:
+        raise PositionLost(
+            f"the log is not the one that it was: up to {since} it lacks transactions that were applied to the target "
+            f"({_shown(missing)}), so it was begun anew, or the server was restored from an older copy",
+            mend="begin the migration again under another plan name with an empty target",
+        )
 
 
 def resume(database: Database, passed: str) -> Position:
