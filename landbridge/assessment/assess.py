@@ -14,8 +14,9 @@ from landbridge.assessment.travel import Loss, Travel, told, travels
 from landbridge.assessment.waves import Wave, waves
 from landbridge.assessment.workload import Workload, read
 from landbridge.endpoints import connect
-from landbridge.endpoints.abc import Assesses, Finding, Survey
+from landbridge.endpoints.abc import Finding
 from landbridge.endpoints.findings import refuse
+from landbridge.endpoints.surveying import Assesses, Survey
 from landbridge.errors import MigrationError, PlanError
 from landbridge.mapping import Resolved
 from landbridge.model import TableName

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from landbridge import endpoints
 from landbridge.assessment.travel import told
 from landbridge.assessment.workload import Workload
-from landbridge.endpoints.abc import Finding, Survey
+from landbridge.endpoints.abc import Finding
 from landbridge.endpoints.findings import listed, warn
+from landbridge.endpoints.surveying import Survey
 from landbridge.kinds import Bytes, Json, Text
 from landbridge.mapping import Resolved
 from landbridge.model import Index, Table

@@ -8,7 +8,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from landbridge import endpoints
-from landbridge.endpoints.abc import SeenStatement
+from landbridge.endpoints.surveying import SeenStatement
 from landbridge.model import TableName
 from landbridge.translation import Untranslatable
 from landbridge.translation.dialect import Dialect

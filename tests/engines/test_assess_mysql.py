@@ -10,7 +10,7 @@ import pytest
 from landbridge import assessment
 from landbridge.assessment import Assessment, checks
 from landbridge.endpoints import connect
-from landbridge.endpoints.abc import Assesses
+from landbridge.endpoints.surveying import Assesses
 from landbridge.plan import Plan, parse_plan
 from landbridge.precheck import look
 from tests.pair import ref

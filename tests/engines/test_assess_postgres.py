@@ -12,7 +12,7 @@ from landbridge.assessment import Assessment, checks
 from landbridge.assessment.assess import TableFacts, table_facts
 from landbridge.assessment.waves import waves
 from landbridge.endpoints import connect
-from landbridge.endpoints.abc import Assesses
+from landbridge.endpoints.surveying import Assesses
 from landbridge.plan import Plan, parse_plan
 from landbridge.precheck import look
 from tests.pair import ref

@@ -2,7 +2,7 @@
 
 from landbridge import kinds
 from landbridge.assessment import workload
-from landbridge.endpoints.abc import SeenStatement
+from landbridge.endpoints.surveying import SeenStatement
 from landbridge.model import TableName
 from landbridge.translation.places import Place
 

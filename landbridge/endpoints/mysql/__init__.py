@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from landbridge.endpoints import abc, altering
+from landbridge.endpoints import abc, altering, surveying
 from landbridge.endpoints.later import Later
 from landbridge.endpoints.scratches import Scratches
 from landbridge.plan import EndpointRef
@@ -37,7 +37,7 @@ def capabilities(ref: EndpointRef) -> Mapping[type, object]:
         abc.Counts: Counters(db),
         abc.Prepares: Later(partial(_schema_builder, db)),
         abc.Checks: Checker(db),
-        abc.Assesses: Later(partial(_assessor, db)),
+        surveying.Assesses: Later(partial(_assessor, db)),
         abc.Snapshots: reader,
         abc.ReadsAgain: reader,
         abc.Views: Viewer(db),

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from landbridge.endpoints.abc import Finding, Survey
+from landbridge.endpoints.abc import Finding
 from landbridge.endpoints.findings import listed, warn
 from landbridge.endpoints.mysql import survey
 from landbridge.endpoints.mysql.checks import Checker
 from landbridge.endpoints.mysql.connection import closing, driver_errors
 from landbridge.endpoints.mysql.names import qualified
 from landbridge.endpoints.mysql.rights import Facts
+from landbridge.endpoints.surveying import Survey
 from landbridge.kinds import Int
 from landbridge.model import Column, TableMap
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pymysql
 
-from landbridge.endpoints.abc import IndexUse, SeenStatement, Survey, TableUse
 from landbridge.endpoints.mysql.catalog import fetch
+from landbridge.endpoints.surveying import IndexUse, SeenStatement, Survey, TableUse
 from landbridge.model import TableName
 
 _MOST = 500

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
-from landbridge.endpoints.abc import Finding, Survey
+from landbridge.endpoints.abc import Finding
 from landbridge.endpoints.findings import listed, warn
 from landbridge.endpoints.postgres import survey
 from landbridge.endpoints.postgres.checks import Check, Checker
 from landbridge.endpoints.postgres.names import qualified, quote
 from landbridge.endpoints.postgres.queries import reading
 from landbridge.endpoints.postgres.rights import Facts
+from landbridge.endpoints.surveying import Survey
 from landbridge.model import TableMap, TableName
 
 _SHORTEST_TIMEOUT = 10_000

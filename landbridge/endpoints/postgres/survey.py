@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from landbridge.endpoints.abc import IndexUse, SeenStatement, Survey, TableUse
 from landbridge.endpoints.postgres.names import quote
+from landbridge.endpoints.surveying import IndexUse, SeenStatement, Survey, TableUse
 from landbridge.model import TableName
 
 _MOST = 500
