@@ -1,7 +1,8 @@
 """
 Changes as they flow, beside the engine's own replication in the same run: `python -m tests.bench.stream [--quick]
 [--family postgres|mysql]`. The time runs from the moment a follower is let go until a row written last is seen on its
-side.
+side. Beside the speeds stands what all processes that take part compute for a change: on a machine that is not quiet
+that says more.
 """
 
 import argparse
@@ -16,7 +17,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -160,11 +162,6 @@ class Ours:
         for pid in self.pids:
             os.kill(pid, signal.SIGCONT)
 
-    def cpu(self) -> list[float]:
-        """Seconds that capture and apply have computed."""
-        fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in self.pids]
-        return [(int(found[11]) + int(found[12])) / os.sysconf("SC_CLK_TCK") for found in fields]
-
     def peak_mb(self) -> float:
         status = [Path(f"/proc/{pid}/status").read_text() for pid in self.pids]
         return sum(int(text.partition("VmHWM:")[2].split()[0]) for text in status) / 1024
@@ -175,33 +172,52 @@ class Ours:
         self._process.wait(60)
 
 
-def compare(family: Family, ours: Ours, write: Write, scale: float, number: int) -> tuple[int, float, float]:
-    """Changes, and the seconds that they take us and the native replication, one after the other."""
+@dataclass(frozen=True, kw_only=True)
+class Followed:
+    """seconds: until the last change was seen. computed: by all processes that took part, both servers too."""
+
+    seconds: float
+    computed: float
+
+
+def compare(family: Family, ours: Ours, write: Write, scale: float, number: int) -> tuple[int, Followed, Followed]:
+    """How many changes there were, and how we and the native replication followed, one after the other."""
     ours.pause()
     family.pause()
     with contextlib.closing(family.session(family.source)) as connection:
         made = write(connection, scale)
         rows(connection, f"insert into last_one values ({number}, 0)")
-    taken = [_follow(family, server, go_on, number) for server, go_on in _followers(family, ours)]
-    return made, *taken
-
-
-def _followers(family: Family, ours: Ours) -> Iterator[tuple[Any, Callable[[], None]]]:
-    yield family.target, ours.go_on
+    us = _follow(family, family.target, ours.go_on, number, ours.pids)
     ours.pause()
-    yield family.native, family.go_on
+    native = _follow(family, family.native, family.go_on, number, [])
     ours.go_on()
+    return made, us, native
 
 
-def _follow(family: Family, server: Any, go_on: Callable[[], None], number: int) -> float:
+def _follow(family: Family, server: Any, go_on: Callable[[], None], number: int, pids: list[int]) -> Followed:
     with contextlib.closing(family.session(server)) as connection:
-        began = time.perf_counter()
+        roots = [*pids, server.pid, family.source.pid]
+        computed, began = _computed(roots), time.perf_counter()
         go_on()
         while not rows(connection, f"select 1 from last_one where id = {number}"):
             if time.perf_counter() - began > 300:
                 raise SystemExit("the changes did not arrive")
-            time.sleep(0.01)
-        return time.perf_counter() - began
+            time.sleep(0.02)
+        return Followed(seconds=time.perf_counter() - began, computed=_computed(roots) - computed)
+
+
+def _computed(roots: list[int]) -> float:
+    """Processor seconds of these processes and all below them, those that have ended too."""
+    ticks, parents = dict[int, int](), dict[int, int]()
+    for place in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            found = (place / "stat").read_text().rpartition(")")[2].split()
+            parents[int(place.name)], ticks[int(place.name)] = int(found[1]), sum(map(int, found[11:15]))
+
+    def belongs(pid: int) -> bool:
+        return pid in roots or (parents.get(pid, 0) > 1 and belongs(parents[pid]))
+
+    return sum(spent for pid, spent in ticks.items() if belongs(pid)) / os.sysconf("SC_CLK_TCK")
 
 
 def lag(family: Family, server: Any, seconds: float, first: int) -> tuple[float, float]:
@@ -253,15 +269,10 @@ def measure(engine: str, scale: float) -> None:
             ours = Ours(family, folder)
             try:
                 for number, (what, write) in enumerate(scenarios, 1):
-                    before = ours.cpu()
                     made, us, native = compare(family, ours, write, scale, number)
-                    capture, apply = (
-                        (later - earlier) / made * 1e6 for earlier, later in zip(before, ours.cpu(), strict=True)
-                    )
-                    figures = (
-                        f"{made / us:>10,.0f} {made / native:>10,.0f} {native / us:>6.2f} {capture:>8.1f} {apply:>6.1f}"
-                    )
-                    print(f"{engine:<10} {made:>9,} {what:<30} {figures}", flush=True)
+                    speeds = f"{made / us.seconds:>10,.0f} {made / native.seconds:>10,.0f} {native.seconds / us.seconds:>6.2f}"
+                    costs = f"{us.computed / made * 1e6:>7.1f} {native.computed / made * 1e6:>7.1f}"
+                    print(f"{engine:<10} {made:>9,} {what:<30} {speeds} {costs}", flush=True)
                 print(f"{engine:<10} peak memory of capture and apply {ours.peak_mb():.0f} MB", flush=True)
                 family.pause()
                 for who, server, before in (
@@ -287,9 +298,8 @@ def main() -> None:
     parser.add_argument("--family", choices=["postgres", "mysql"], help="one of them; default both")
     given = parser.parse_args()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-    print(
-        f"{'family':<10} {'number':>9} {'what':<30} {'ours/s':>10} {'native/s':>10} {'ratio':>6} {'capture':>8} {'apply':>6} µs"
-    )
+    head = f"{'family':<10} {'number':>9} {'what':<30} {'ours/s':>10} {'native/s':>10} {'ratio':>6}"
+    print(f"{head} {'µs ours':>7} {'native':>7}")
     for engine in [given.family] if given.family else ["postgres", "mysql"]:
         measure(engine, 0.1 if given.quick else 1.0)
 
