@@ -1,8 +1,6 @@
 """A source whose tables are altered while a run follows it: both ends by their plain drivers, capture and apply."""
 
 import contextlib
-import os
-import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -10,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from landbridge import ledger
+from landbridge.apply import Applying
 from landbridge.begin import capture_start
 from landbridge.endpoints.abc import Changes, Connects
 from landbridge.endpoints.mysql import server as mysql
 from landbridge.replicate import Replication
 from landbridge.runfolder import RunFolder
+from landbridge.spool import SpoolReader
 from tests.pair import Pair, plan, ref
 from tests.support import mysql_connection, postgres_connection, rows
 
@@ -81,6 +81,24 @@ class Altered:
         here = self.pair.source.get(Changes).here()
         self.wait(lambda: self.row().position >= here)
 
+    def spooled(self) -> None:
+        """Capture has come as far as the source is."""
+        here, folder = self.pair.source.get(Changes).here(), RunFolder(self.folder)
+        self.wait(lambda: (folder.read("capture.json") or {"position": ""})["position"] >= here)
+
+    def apply_here(self) -> None:
+        """In this process, until something is raised."""
+        spool = RunFolder(self.folder).spool
+        Applying(
+            self.pair.source, self.pair.target, self.pair.run,
+            open_spool=lambda after: SpoolReader(spool, self.pair.run, after), stopping=lambda: False,
+            tell=lambda _: None,
+        ).run_until_stopped()  # fmt: skip
+
+    def linger(self, seconds: float) -> None:
+        """The moment of a blow is to be any."""
+        time.sleep(seconds)
+
     def equal(self) -> None:
         """By the project's own comparison, over the tables as they are in the ledger now."""
         comparison = self.pair.compare()
@@ -96,10 +114,9 @@ class Altered:
         return [name for (name,) in found]
 
     def kill(self, role: str) -> None:
-        pid = RunFolder(self.folder).holder(role)
-        if pid is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        child = self.replication._children[role]
+        child.kill()
+        child.wait()
 
     def close(self) -> None:
         self.replication.stop()

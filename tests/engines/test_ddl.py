@@ -1,5 +1,6 @@
 """The source's tables are altered while a run follows it: between which changes, what is safe, what stands still."""
 
+import random
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -8,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from landbridge import ledger
+from landbridge.altering import Altering
 from landbridge.errors import Terminal
 from landbridge.resume import approve
 from tests.altered import Altered, End, altered
@@ -181,3 +184,55 @@ def test_a_target_that_commits_ddl_by_itself(make: Make, source: str, target: st
     assert here.target.run("select id, remark, more from t order by id") == [
         (1, "a", "x"), (2, "b", "x"), (3, "c", None), (4, "d", "m"), (5, "long" * 10, "n")
     ]  # fmt: skip
+
+
+class Killed(Exception):
+    """Where a kill would hit."""
+
+
+@pytest.mark.parametrize("target", ["mysql_target", "postgres_target"])
+def test_a_kill_between_the_ddl_and_its_position(make: Make, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = make("mariadb", target, *SETUP)
+    with here.engine.begin() as connection:
+        ledger.set_hold(connection, here.pair.run, ledger.NOW)
+    with here.replication:
+        here.source.run("alter table t add column more int default 4", "insert into t values (3, 'c', null)")
+        here.spooled()
+    with here.engine.begin() as connection:
+        ledger.set_hold(connection, here.pair.run, "")
+    before, applied = here.row().position, Altering._applied if target == "postgres_target" else Altering.write
+
+    def killed(*_: object, **__: object) -> None:
+        raise Killed
+
+    monkeypatch.setattr(Altering, applied.__name__, killed)
+    with pytest.raises(Killed):
+        here.apply_here()
+    monkeypatch.undo()
+    assert here.row().position == before
+    carried_out = target == "mysql_target"  # where a rollback takes no DDL back
+    assert (here.states(), "more" in here.columns("t")) == (["begun" if carried_out else "captured"], carried_out)
+    with here.replication:
+        here.catch_up()
+        here.equal()
+    assert here.target.run("select * from t order by id") == [(1, "a", 4), (2, "b", 4), (3, "c", None)]
+    assert here.states() == ["applied"]
+
+
+@pytest.mark.parametrize(("source", "target"), [("mariadb", "postgres_target"), ("postgres", "mysql_target")])
+def test_alterations_whatever_is_killed(make: Make, writing: Any, source: str, target: str) -> None:
+    here = make(source, target, *SETUP)
+    chance = random.Random(5)
+    finish = writing(here.source, lambda n: f"insert into t (id, note) values ({n + 100}, 'n{n}')")
+    for number in range(4):
+        here.replication.start()
+        here.source.run(f"alter table t add column c{number} int default {number}")
+        here.source.run(f"update t set c{number} = {number + 10} where id = 1")
+        here.linger(chance.random())
+        here.kill("capture" if number % 2 else "apply")
+    assert finish() > 0
+    with here.replication:
+        here.catch_up()
+        here.equal()
+    assert here.target.run("select c0, c1, c2, c3 from t where id < 3 order by id") == [(10, 11, 12, 13), (0, 1, 2, 3)]
+    assert here.states() == ["applied"] * 4
