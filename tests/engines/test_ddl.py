@@ -190,7 +190,7 @@ class Killed(Exception):
     """Where a kill would hit."""
 
 
-@pytest.mark.parametrize("target", ["mysql_target", "postgres_target"])
+@pytest.mark.parametrize("target", ["mysql_target", pytest.param("postgres_target", marks=pytest.mark.long)])
 def test_a_kill_between_the_ddl_and_its_position(make: Make, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
     here = make("mariadb", target, *SETUP)
     with here.engine.begin() as connection:
@@ -219,7 +219,10 @@ def test_a_kill_between_the_ddl_and_its_position(make: Make, target: str, monkey
     assert here.states() == ["applied"]
 
 
-@pytest.mark.parametrize(("source", "target"), [("mariadb", "postgres_target"), ("postgres", "mysql_target")])
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [("mariadb", "postgres_target"), pytest.param("postgres", "mysql_target", marks=pytest.mark.long)],
+)
 def test_alterations_whatever_is_killed(make: Make, writing: Any, source: str, target: str) -> None:
     here = make(source, target, *SETUP)
     chance = random.Random(5)
@@ -236,3 +239,49 @@ def test_alterations_whatever_is_killed(make: Make, writing: Any, source: str, t
         here.equal()
     assert here.target.run("select c0, c1, c2, c3 from t where id < 3 order by id") == [(10, 11, 12, 13), (0, 1, 2, 3)]
     assert here.states() == ["applied"] * 4
+
+
+def test_another_table_takes_the_name_and_a_column_goes(make: Make) -> None:
+    """How tools for online changes end; and what the plan allows to go."""
+    here = make(
+        "mysql", "mariadb_target", *SETUP, "create table u (id int primary key, a int, b int)",
+        "insert into u values (1, 1, 1)", ddl={"drop": "allow"},
+    )  # fmt: skip
+    name = f"{here.source.schema}.t"
+    with here.replication:
+        here.source.run(
+            "create table ghost like t", "alter table ghost add extra varchar(9) not null default 'new'",
+            "insert into ghost (id, note) select * from t", "rename table t to gone, ghost to t",
+            "insert into t values (3, 'c', 'x')", "drop table gone", "alter table u drop column a",
+            "insert into u values (2, 2)",
+        )  # fmt: skip
+        here.catch_up()
+        assert here.states() == ["paused", "applied"]
+        assert here.target.run("select * from u order by id") == [(1, 1), (2, 2)]
+        with pytest.raises(Terminal, match=r"no column extra varchar\(9\)"):
+            approve(here.pair.plan, name, "me", "why")
+        here.target.run("alter table t add extra varchar(9) not null default 'new'")
+        approve(here.pair.plan, name, "me", "the tool copied every row")
+        here.wait(lambda: here.states() == ["applied", "applied"])
+        here.equal()
+    assert here.target.run("select * from t order by id") == [(1, "a", "new"), (2, "b", "new"), (3, "c", "x")]
+
+
+@pytest.mark.long
+def test_a_spool_full_of_what_waits_ends_the_run_and_an_approval_lets_it_go_on(make: Make) -> None:
+    here = make("postgres", "postgres_target", *SETUP, capture={"spool_gb": 0.0005})
+    with here.replication:
+        here.source.run(
+            "alter table t add column must int not null default 5",
+            "insert into t select n, md5(n::text)::varchar(10) from generate_series(10, 9000) n",
+        )  # fmt: skip
+        here.wait(lambda: here.states() == ["paused"])
+        with pytest.raises(Terminal, match="tables that stand still"):
+            here.wait(lambda: here.source.run("insert into t select max(id) + 1 from t") and False)
+        here.target.run("alter table t add column must int not null default 5")
+        approve(here.pair.plan, "public.t", "me", "made by hand")
+    with here.replication:
+        here.catch_up()
+        here.wait(lambda: here.states() == ["applied"])
+        here.equal()
+    assert here.target.run("select count(*), min(must), max(must) from t") >= [(8993, 5, 5)]
