@@ -6,7 +6,7 @@ from typing import Literal
 
 from landbridge.census import TableLoss
 from landbridge.kinds import Loss
-from landbridge.model import Index, Table
+from landbridge.model import Table
 
 History = Literal["refuse", "leave"]
 
@@ -40,11 +40,16 @@ def losses(tables: Iterable[tuple[Table, Table, History]]) -> Iterator[TableLoss
             table=source.name,
             loss=Loss(column="", part="table", what=what, blocking=blocking, choices=choices if blocking else ()),
         )
-        for index in () if kept else _of_time(source):
-            gone = Loss(column=index.name, part="index", what="it is of the time of its rows", blocking=False)
+        for gone in () if kept else _of_time(source):
             yield TableLoss(table=source.name, loss=gone)
 
 
-def _of_time(table: Table) -> list[Index]:
-    ordinary = without(table).indexes
-    return [index for index in table.indexes if index not in ordinary]
+def _of_time(table: Table) -> Iterator[Loss]:
+    """The columns of its rows' time, where they are not hidden, and their indexes."""
+    ordinary, what = without(table), "it is of the time of its rows"
+    for column in table.columns:
+        if column not in ordinary.columns:
+            yield Loss(column=column.name, what=what, blocking=False)
+    for index in table.indexes:
+        if index not in ordinary.indexes:
+            yield Loss(column=index.name, part="index", what=what, blocking=False)

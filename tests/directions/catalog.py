@@ -68,6 +68,7 @@ _POSTGRES = (
         "SELECT CASE prokind WHEN 'a' THEN 'aggregate' WHEN 'p' THEN 'procedure' ELSE 'function' END,"
         " nspname || '.' || proname || '(' || pg_get_function_identity_arguments(p.oid) || ')', ''"
         " FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace WHERE nspname = %s"
+        " AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = p.oid AND deptype = 'e')"
     ),
     (
         "SELECT 'trigger', nspname || '.' || tgname, nspname || '.' || relname FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid"
