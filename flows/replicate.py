@@ -27,16 +27,23 @@ def replicate(plan: Plan, metrics_port: int | None = None) -> None:
         metrics_port: serve the figures for Prometheus here, instead of at the plan's metrics.port
     """
 
+    ready = False
+
     def attempt() -> None:
+        nonlocal ready  # what is done once is not shown again each time that a connection was lost
         with running(plan):
-            prepare(plan)
+            if not ready:
+                prepare(plan)
             now = leg_now(plan)
             refuse_if_switched(now)
-            capture(now)
+            if not ready:
+                capture(now)
             with replicating(now) as stream, exposing(stream.metering, metrics_port):
-                load(now)
-                catch_up(now)
-                build_indexes(now)
+                if not ready:
+                    load(now)
+                    catch_up(now)
+                    build_indexes(now)
+                ready = True
                 with phase_of_run("replicate", now, again=True) as this:
                     follow(stream, this)
 

@@ -38,8 +38,10 @@ def judge(figures: Figures, settings: AlarmSettings, active: Collection[str]) ->
 
 
 def _lag(figures: Figures, settings: AlarmSettings) -> _Reading:
+    """While what was written during the load is caught up with, a lag is what everybody expects."""
     found = f"the target is {figures.lag or 0:,.0f} s behind the source"
-    return _Reading(alarm="lag", much=_much(figures.lag, threshold(settings.lag)), found=found)
+    lag = figures.lag if figures.reached else 0.0
+    return _Reading(alarm="lag", much=_much(lag, threshold(settings.lag)), found=found)
 
 
 def _log_loss(figures: Figures, settings: AlarmSettings) -> _Reading:

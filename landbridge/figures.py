@@ -50,6 +50,7 @@ class Figures:
     None where that is not known, or the backlog is growing. log: Held's fields. log_rate: bytes a second. log_left:
     seconds until the source no longer has what is not applied yet, None where nothing threatens it. oldest: the seconds
     that a transaction has been open on the source, and who has it open. tables: changes applied, by target table.
+    reached: whether what was written during the load is applied, so that both sides are equal at the position.
     """
 
     at: float
@@ -66,6 +67,7 @@ class Figures:
     oldest: tuple[float, str] | None
     paused: str
     tables: dict[str, dict[str, int]]
+    reached: bool = True
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -133,6 +135,7 @@ class Meter:
             log_left=_log_left(held, log_rate),
             oldest=pulse.oldest if pulse else None,
             paused=row.paused,
+            reached=row.consistent is None or row.position >= row.consistent,
             tables={self._names[number]: each for number, each in counts.items() if number in self._names},
         )
 

@@ -51,6 +51,11 @@ def test_what_is_not_known_leaves_it_as_it_is() -> None:
     assert unknown == {}
 
 
+def test_the_lag_of_the_load_is_none() -> None:
+    assert found(set(), lag=7200.0, reached=False)["lag"] == ""
+    assert found(set(), lag=7200.0, reached=True)["lag"] != ""
+
+
 def test_a_log_that_is_lost_is_said_to_be() -> None:
     assert "no longer" in found(set(), log={"state": "lost"}, log_left=0.0)["log_loss"]
     assert "a transaction at the source has been open for 4,000 s: pid 9" in str(found(set(), oldest=(4000.0, "pid 9")))
