@@ -6,7 +6,7 @@ from collections.abc import Callable
 from prefect.logging import get_run_logger
 
 from landbridge.backoff import Backoff
-from landbridge.errors import Killed, Terminal, Transient
+from landbridge.errors import Killed, SourceMoved, Terminal, Transient
 from landbridge.figures import Figures
 from tasks import artifacts
 from tasks.running import Phase, still_ours
@@ -21,18 +21,21 @@ _KILLED_MOST = 5
 
 def persist(attempt: Callable[[], None]) -> None:
     """
-    Again, after growing pauses, while what ends it may clear by itself. Raises what will not; Terminal too when
-    processes are killed again and again.
+    Again, after growing pauses, while what ends it may clear by itself, and at the server that is the source now after
+    a failover. Raises what will not; Terminal too when processes are killed again and again.
     """
-    backoff, killed = Backoff(lambda: False), 0
+    backoff, killed, moved = Backoff(lambda: False), 0, False
     while True:
         begun = time.monotonic()
         try:
             return attempt()
-        except (Transient, Killed) as error:
+        except (Transient, Killed, SourceMoved) as error:
             if time.monotonic() - begun > _LASTED:
                 backoff.reset()
-                killed = 0
+                killed, moved = 0, False
+            if moved and isinstance(error, SourceMoved):
+                raise
+            moved = moved or isinstance(error, SourceMoved)
             killed += isinstance(error, Killed)
             if killed >= _KILLED_MOST:
                 raise Terminal(

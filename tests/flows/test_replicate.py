@@ -16,7 +16,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from landbridge.errors import Killed, MigrationError, Terminal, Transient
+from landbridge.errors import Killed, MigrationError, SourceMoved, Terminal, Transient
 from tasks import following
 from tests.directions.commandline import processes
 from tests.flows.conftest import Run, Shop
@@ -134,6 +134,8 @@ def status(landbridge: Run, shop: Shop) -> Any:
         ([Terminal], "no 0"),
         ([Killed] * 4, None),
         ([Killed] * 5, "no 4, 5 times in a row"),
+        ([SourceMoved, Transient], None),
+        ([SourceMoved, Transient, SourceMoved], "no 2"),  # at once again: going on there did not help
     ],
 )
 def test_what_may_clear_is_tried_again(
