@@ -159,7 +159,9 @@ def measure(plan: Plan, dry: Plan, sampler: Sampler, took: Steps) -> dict[str, A
         raise PlanError("the plan has no rehearsal", mend="add `rehearsal: {database: NAME}`")
     disk = connect(plan.rehearsal.server or plan.target).get(Scratches).size(plan.rehearsal.database)
     with ledger_of(dry).connect() as connection:
-        found = rehearsal.measure(connection, must_find(dry).run, sampler.samples, took, disk)
+        found = rehearsal.measure(
+            connection, must_find(dry).run, sampler.samples, took, disk, way_back=plan.cutover.way_back
+        )
     ends = {"source": dry.source, "target": dry.target}
     where = {side: f"{ref.engine} at {ref.host}" for side, ref in ends.items()}
     return found | where | {"plan": plan.name, "plan_hash": plan_hash(plan)}

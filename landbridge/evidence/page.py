@@ -66,6 +66,7 @@ def page(evidence: Mapping[str, Any]) -> str:
     environment = Environment(
         loader=PackageLoader("landbridge.evidence", "."), autoescape=select_autoescape(default=True)
     )
+    environment.filters["sentence"] = lambda text: text[:1].upper() + text[1:]
     return environment.get_template("page.html.j2").render(
         it=evidence,
         question=question(evidence),

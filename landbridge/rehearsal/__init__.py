@@ -6,11 +6,11 @@ show them.
 """
 
 from landbridge.rehearsal.forecast import Change, Estimate, compare, forecast, verdicts
-from landbridge.rehearsal.measured import FREEZE, Sample, document, measure
+from landbridge.rehearsal.measured import Sample, document, measure
 from landbridge.rehearsal.page import markdown, write
 from landbridge.rehearsal.scratch import clear, dry, make, must_be_able
 
 __all__ = [
-    "FREEZE", "Change", "Estimate", "Sample", "clear", "compare", "document", "dry", "forecast", "make", "markdown",
+    "Change", "Estimate", "Sample", "clear", "compare", "document", "dry", "forecast", "make", "markdown",
     "measure", "must_be_able", "verdicts", "write",
 ]  # fmt: skip

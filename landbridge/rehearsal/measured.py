@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from landbridge import ledger
 from landbridge.rehearsal.forecast import Estimate, compare, forecast, verdicts
 
-FREEZE = 1.0
-"""Seconds. Stopping the source's writers is the one step that a rehearsal must not try."""
+FREEZE, WAY_BACK = 1.0, 2.0
+"""Seconds assumed for the steps that a rehearsal must not try, because they would touch the source."""
 
 _PHASES = {"load": "load", "catch-up": "catch-up", "indexes": "build-indexes", "comparison": "verify"}
 
@@ -27,9 +27,16 @@ class Sample:
 
 
 def measure(
-    connection: sa.Connection, run: str, samples: Sequence[Sample], switch: Mapping[str, float], disk: int
+    connection: sa.Connection,
+    run: str,
+    samples: Sequence[Sample],
+    switch: Mapping[str, float],
+    disk: int,
+    *,
+    way_back: bool = False,
 ) -> dict[str, Any]:
-    """switch: seconds of each of its steps. disk: bytes of the scratch database."""
+    """switch: seconds of each of its steps. disk: bytes of the scratch database. way_back: the plan wants one."""
+    pause = {"freeze (assumed)": FREEZE} | dict(switch) | ({"way back (assumed)": WAY_BACK} if way_back else {})
     phases = [each for each in ledger.phases(connection, run) if each["finished"]]
     took = {each["phase"]: each["finished"] - each["started"] for each in phases}
     states = ledger.table_states(connection, run)
@@ -38,7 +45,7 @@ def measure(
     begun = min((each["started"] for each in phases), default=time.time())
     left = [item for item in ledger.items(connection, run) if item.status in ("not carried", "waived", "failed")]
     quantities = {name: round(took.get(phase, 0.0), 3) for name, phase in _PHASES.items()}
-    quantities |= {"write pause": round(FREEZE + sum(switch.values()), 3), "disk": disk}
+    quantities |= {"write pause": round(sum(pause.values()), 3), "disk": disk}
     quantities |= {"spool": max((sample.spool for sample in samples), default=0)}
     return {
         "run": run,
@@ -59,7 +66,7 @@ def measure(
             {"phase": p["phase"], "at": round(p["started"] - begun, 3), "seconds": round(took[p["phase"]], 3)}
             for p in phases
         ],
-        "switch": {"freeze (assumed)": FREEZE} | {name: round(value, 3) for name, value in switch.items()},
+        "switch": {name: round(value, 3) for name, value in pause.items()},
         "quantities": quantities,
         "samples": [asdict(sample) for sample in samples],
     }

@@ -5,7 +5,7 @@ from html import escape
 from itertools import pairwise
 from typing import Any
 
-_WIDTH, _LEFT, _RIGHT = 1000, 130, 20
+_WIDTH, _LEFT, _RIGHT = 1000, 150, 20
 _BAR, _LAG_HEIGHT, _FOOT = 22, 150, 34
 
 
@@ -41,7 +41,7 @@ def _lag(samples: Sequence[Mapping[str, Any]], end: float, top: float) -> list[s
     def y(lag: float) -> float:
         return float(bottom - (_LAG_HEIGHT - 12) * lag / worst)
 
-    parts = [f'<text class="t" x="{_LEFT - 8}" y="{top + 14}" text-anchor="end">lag</text>']
+    parts = [f'<text class="t" x="{_LEFT - 8}" y="{top - 2}" text-anchor="end">lag</text>']
     for share in (0.5, 1.0):
         at = y(worst * share)
         parts.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>')

@@ -56,7 +56,14 @@ def test_a_rehearsal_leaves_nothing_but_what_it_measured(
     assert "write pause" in told["regressions"]
     assert told["former"][0]["quantities"]["load"] == 0.001
     assert [each["phase"] for each in told["phases"]][-3:] == ["build-indexes", "verify", "switch-without-freeze"]
-    assert set(told["switch"]) == {"freeze (assumed)", "drain", "check", "counters", "foreign keys", "triggers"}
+    assert set(told["switch"]) - {"way back (assumed)"} == {
+        "freeze (assumed)",
+        "drain",
+        "check",
+        "counters",
+        "foreign keys",
+        "triggers",
+    }
     assert round(sum(told["switch"].values()), 2) == round(told["quantities"]["write pause"], 2)
     assert told["quantities"]["disk"] > 5e6, "an empty database has that"
     assert told["samples"]

@@ -28,6 +28,12 @@ class Scratcher:
         """With encoding, locale and extensions of the database that this endpoint is of."""
         if self.mark(name) is not None:
             raise Terminal(f"the database {name} is there already", mend="give rehearsal.database another name")
+        may = "select rolcreatedb or rolsuper from pg_catalog.pg_roles where rolname = current_user"
+        if not self._fetch(self._db, may)[0][0]:
+            raise Terminal(
+                f"{self._db.ref.user} may not make the database {name}",
+                mend=f"as a superuser: ALTER ROLE {quote(self._db.ref.user)} CREATEDB",
+            )
         self._run(self._db, f"create database {quote(name)} template template0 {self._like_ours()}")
         self._run(self._db, f"comment on database {quote(name)} is {literal(mark)}")
         there = Database(self._db.ref.model_copy(update={"database": name}))
