@@ -124,6 +124,9 @@ LEFT_BEHIND = """
     CREATE SERVER s FOREIGN DATA WRAPPER w;
     CREATE FOREIGN TABLE far (a integer) SERVER s;
     CREATE PUBLICATION told FOR TABLE t;
+    CREATE FUNCTION in_c(integer) RETURNS integer IMMUTABLE STRICT LANGUAGE internal AS 'hashint4';
+    CREATE OPERATOR CLASS by_hand FOR TYPE integer USING hash AS OPERATOR 1 =, FUNCTION 1 hashint4(integer);
+    CREATE INDEX of_class ON t USING hash (id by_hand);
     SELECT lo_create(0);
     CREATE ROLE {role};
     GRANT SELECT ON t TO {role};
@@ -159,8 +162,10 @@ def test_what_cannot_be_there_says_why(
     assert {key: left[key] for key in REASONS} == REASONS
     assert {kind for kind, _ in left} == {
         "extension", "function", "view", "event trigger", "foreign data wrapper", "foreign server", "foreign table",
-        "publication", "large objects", "grant", "policy",
+        "publication", "large objects", "grant", "policy", "operator class", "operator family",
     }  # fmt: skip
+    (index,) = [each.loss for each in moved.resolved.losses if each.loss.part == "index"]
+    assert (index.column, "by_hand" in index.what) == ("of_class", True), index.what
     assert left["policy", "theirs"] == f"it names roles that the target has not: {role}"
     assert moved.make() == 2  # the table and the function of the event trigger
     psql(server, name, f"DROP OWNED BY {role}; DROP ROLE {role}")
