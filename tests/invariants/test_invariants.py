@@ -183,7 +183,7 @@ def survive(source: End, target: End, folder: Path, seed: int, seconds: float) -
         while time.monotonic() < until or killer.struck.total() < len(BLOWS):
             blow = killer.strike()
             run.catch_up()
-            if killer.struck.total() % 4 == 0:
+            if killer.struck.total() % 2 == 0:
                 run.equal()
                 compared += 1
             assert reader.broken == [], blow
@@ -200,7 +200,7 @@ def survive(source: End, target: End, folder: Path, seed: int, seconds: float) -
     assert sees_a_broken_rule(target)
     assert workload.mistakes == []
     assert workload.idle == []
-    assert compared
+    assert compared >= 3
 
 
 SEED = int(os.environ.get("LANDBRIDGE_KILLER_SEED", "1"))
@@ -216,7 +216,7 @@ def test_the_rules_hold_whatever_is_killed(
     tmp_path: Path,
 ) -> None:
     ends = [End(version, start_postgres, start_mysql) for version in (source, target)]
-    survive(*ends, tmp_path, SEED, 35)
+    survive(*ends, tmp_path, SEED, 25)
 
 
 @pytest.mark.long
