@@ -46,6 +46,7 @@ def gather(connection: sa.Connection, plan: Plan, run: str, gate: str, lag: floa
         "lag_seconds": lag,
         "rejected_rows": len(rejects),
         "rejects": dict(Counter(reason for _, reason in rejects)),
+        "standing": sorted({str(each.map.source.name) for each in ledger.standing(connection, run)}),
         "objects": ledger.summary(connection, run),
         "inventory": [vars(item) for item in items],
         "inventory_hash": _inventory_hash(items),

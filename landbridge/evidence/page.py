@@ -32,11 +32,14 @@ def describe(evidence: Mapping[str, Any]) -> str:
     checked = evidence["validation"] or {}
     verdict = "equal" if evidence["equal"] else "NOT equal, or not compared"
     lag = "unknown" if evidence["lag_seconds"] is None else f"{evidence['lag_seconds']:.1f} s"
+    standing = evidence.get("standing", [])
+    blocked = [f"- **tables that stand still after DDL, with which nothing is switched: {_listed(standing)}**"]
     lines = [
         f"## {question(evidence)}",
         f"From {evidence['source']} to {evidence['target']}",
         f"- **{checked.get('rows', 0):,} rows compared: {verdict}** (report: {checked.get('report', 'none')})",
         f"- changes applied: {evidence['changes_applied']:,}; lag: {lag}; rows refused: {evidence['rejected_rows']}",
+        *(blocked if standing else ()),
         f"- objects not carried or failed: {_listed(evidence['not_carried'])}",
         f"- objects made in the switch: {_listed(evidence['made_in_the_switch'])}",
         f"- the source will be frozen ({evidence['freeze']}) for {evidence['freeze_at_most']} at most",

@@ -12,6 +12,7 @@ import pytest
 from landbridge import ledger
 from landbridge.altering import Altering
 from landbridge.errors import Terminal
+from landbridge.evidence import describe, gather, page
 from landbridge.resume import approve
 from tests.altered import Altered, End, altered
 from tests.support import rows
@@ -131,6 +132,10 @@ def test_a_table_stands_still_until_it_is_approved(make: Make) -> None:
         assert here.target.run("select * from t order by id") == [(1, "a"), (2, "b")]
         with pytest.raises(Terminal, match=f"does not follow {name}"):
             here.pair.compare()
+        with here.engine.begin() as connection:
+            evidence = gather(connection, here.pair.plan, here.pair.run, "cutover", 0.0)
+        assert f"nothing is switched: 1 ({name})" in describe(evidence)
+        assert name in page(evidence)
         with pytest.raises(Terminal, match="no column must integer"):
             approve(here.pair.plan, name, "me", "why")
         here.target.run("alter table t add column must int not null default 0")
