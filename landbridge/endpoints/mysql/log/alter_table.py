@@ -194,20 +194,25 @@ class _Altering:
         was, described = self._columns[place]
         self._columns[place] = (new, described)
         self._renamed[was] = new
-        self._touched.add(new)
 
     def _defaulted(self, part: tuple[Token, ...], words: list[str]) -> None:
         at = 2 if words[1] == "COLUMN" and part[1].kind == "word" else 1
         place = self._find(part[at].text)
         if "DEFAULT" not in words[at + 1 :]:
             self._obstacle = self._obstacle or f"ALTER COLUMN {part[at].text} is not followed by itself"
-        if place is None or self._now is None:
+        if place is None or "DEFAULT" not in words:
             return
         name, column = self._columns[place]
-        there = next((c for c in self._now.columns if c.name.lower() == name.lower()), None)
-        if there and there.native == column.native:
-            self._columns[place] = (name, replace(column, default=there.default))
-            self._touched.add(name)
+        given = part[words.index("DEFAULT") :] if "SET" in words else ()
+        try:
+            default = declared.default(given, self._text, column.kind)
+        except Unread:
+            there = next((c for c in (self._now.columns if self._now else ()) if c.name.lower() == name.lower()), None)
+            if there is None or there.native != column.native:
+                raise Unread(f"the column {name} was altered again, and had a default that is no constant") from None
+            default = there.default
+        self._written[name] = replace(column, default=default)
+        self._columns[place] = (name, self._written[name])
 
     def _inline(self, name: str, words: Sequence[Token]) -> None:
         """Keys and constraints in a column's own words."""

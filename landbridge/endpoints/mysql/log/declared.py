@@ -10,7 +10,8 @@ from landbridge.endpoints.mysql import kinds
 from landbridge.endpoints.mysql.log.statements import Token
 from landbridge.endpoints.mysql.names import quote
 from landbridge.endpoints.mysql.schema import definition
-from landbridge.model import Column, Index, IndexPart, Table
+from landbridge.kinds import Kind
+from landbridge.model import Column, Default, Index, IndexPart, Table
 
 _NAMES = {
     "integer": "int", "int4": "int", "int8": "bigint", "int2": "smallint", "int1": "tinyint", "int3": "mediumint",
@@ -37,12 +38,18 @@ def column(name: str, said: Sequence[Token], text: str, table: Table) -> Column:
     reading = _Attributes(said[at:], text)
     collation = reading.collation or (_usual(table) if native.partition("(")[0] in _LETTERED else None)
     kind = kinds.kind_of(native + " unsigned" * reading.unsigned)
-    default = reading.default
+    given = reading.default
     return Column(
         name=name, kind=kind, native=native + " unsigned" * reading.unsigned, nullable=reading.nullable,
-        default=kinds.default_of_expression(kind, default) if default is not None else None,
+        default=kinds.default_of_expression(kind, given) if given is not None else None,
         identity="auto" if reading.counts else None, collation=collation, comment=reading.comment,
     )  # fmt: skip
+
+
+def default(said: Sequence[Token], text: str, kind: Kind) -> Default | None:
+    """said: DEFAULT and what stands behind it, or nothing where it was dropped."""
+    value = _Attributes(said, text).default if said else None
+    return kinds.default_of_expression(kind, value) if value is not None else None
 
 
 def _type(said: Sequence[Token], text: str) -> tuple[str, int]:
