@@ -62,7 +62,8 @@ def rehearsed(evidence: Mapping[str, Any]) -> str:
     if not last:
         return "not rehearsed"
     when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(last["finished"]))
-    return f"rehearsed {when} UTC: {last['summary']}"
+    changed = "" if last["plan_hash"] == evidence["plan_hash"] else " with another plan than this"
+    return f"rehearsed {when} UTC{changed}: {last['summary']}"
 
 
 def page(evidence: Mapping[str, Any]) -> str:
