@@ -109,7 +109,7 @@ def test_every_figure_is_what_was_done(pair: Pair) -> None:
         wanted = {"inserts": 50, "updates": 7, "deletes": 3, "truncates": 0}
         pair.wait(lambda: meter.measure().tables == {"public.items": wanted})
         done = time.monotonic()
-        idle = pair.wait(lambda: time.monotonic() - done > CAUGHT_UP + 1 and meter.measure(), seconds=20)
+        idle = pair.wait(lambda: time.monotonic() - done > CAUGHT_UP and meter.measure(), seconds=20)
         assert idle.lag < CAUGHT_UP, "nothing was written, so nothing is behind"
         assert (idle.catch_up, idle.growing) == (0.0, False)
         assert idle.capture.state == "capturing"
@@ -127,9 +127,8 @@ def test_every_figure_is_what_was_done(pair: Pair) -> None:
         assert late.capture.lag < CAUGHT_UP
         assert late.capture.rate > 0
         assert late.apply.rate == 0
-        later = pair.wait(lambda: (now := meter.measure()).apply.lag > CAUGHT_UP and now, seconds=20)
+        later = pair.wait(lambda: (now := meter.measure()).apply.lag > late.apply.lag + 1 and now, seconds=20)
         assert later.lag >= later.apply.lag
-        assert later.catch_up is None
         assert rows(pair.target, "select count(*) from items") == [(47,)]
         with pair.engine.begin() as connection:
             ledger.set_paused(connection, pair.run, "")

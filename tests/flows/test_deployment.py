@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from flows.commands import prefect_server
 from flows.commands.prefect_server import Server
 from landbridge.endpoints import connect
 from landbridge.endpoints.abc import Connects
@@ -142,26 +141,6 @@ def test_cancel_ends_everything_within_seconds_and_the_plan_goes_on_later(
     shop.sql("source", "insert into customers values (2002, 'meanwhile')")
     assert landbridge("migrate", str(shop.file), "--until", "caught-up").code == 0
     assert shop.sql("target", "select count(*) from customers where id > 2000") == [(2,)]
-
-
-@pytest.mark.long
-def test_a_gate_outlives_the_orchestrators_server_and_the_worker_while_changes_go_on(
-    prefect: Server, deployed: None, landbridge: Run, shop: Shop, tmp_path: Path
-) -> None:
-    with worker(prefect, tmp_path) as started:
-        run = begin(prefect, "migrate", shop)
-        wait(lambda: state(prefect, run) == "PAUSED", 120)
-        prefect_server.stop()
-        follows(shop, 3001)
-        assert prefect_server.ensure().api == prefect.api
-        started.send_signal(signal.SIGTERM)
-        assert started.wait(60) == 0
-    follows(shop, 3002)
-    assert state(prefect, run) == "PAUSED"
-    assert landbridge("approve", str(shop.file), "--by", "Ada", "--reason", "all is well").code == 0
-    wait(lambda: state(prefect, run) == "COMPLETED", 90)
-    assert shop.sql("target", "select state from landbridge.cutover") == [("done",)]
-    assert shop.sql("target", "select count(*) from customers where id > 3000") == [(2,)]
 
 
 def _free(shop: Shop) -> bool:
