@@ -119,6 +119,10 @@ class Cutover:
         now = time.time()
         self._move("done", opened=now, pause=now - float(self.detail["started"]))
 
+    def noted(self, step: str) -> None:
+        """The moment at which a step ended."""
+        self._move(self.state, **{step: time.time()})
+
     def undo(self) -> bool:
         """Give the source back to its writers. False when there was nothing to undo."""
         with self.engine.begin() as connection:

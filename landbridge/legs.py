@@ -26,7 +26,7 @@ def _latest(plan: Plan) -> tuple[str, bool] | None:
     """The plan's run, and whether it is switched over."""
     with connect(plan.target).get(Connects).engine().connect() as connection:
         run = ledger.find_run(connection, plan)
-        return None if run is None else (run.run, ledger.cutover_row(connection, run.run)[0] in ("opening", "done"))
+        return None if run is None else (run.run, ledger.last_cutover(connection, run.run)[0] in ("opening", "done"))
 
 
 def _follows(plan: Plan, before: str) -> bool:

@@ -20,6 +20,7 @@ def check(plan: Plan, resolved: Resolved, source: Endpoint, target: Endpoint) ->
     """Nothing where the plan wants no way back."""
     if not plan.cutover.way_back:
         return
+    yield from _direction(target)
     yield from _freeze(plan, source, target)
     yield from _tables(resolved)
     yield from _acting(resolved, source, target)
@@ -34,6 +35,17 @@ def check(plan: Plan, resolved: Resolved, source: Endpoint, target: Endpoint) ->
 
 def _told(finding: Finding, side: str) -> Finding:
     return replace(finding, level="refuse", found=f"on the {side}: {finding.found}")
+
+
+def _direction(target: Endpoint) -> Iterator[Finding]:
+    """The target of the first switch is written to again after a rollback, with its own triggers in place."""
+    if not target.get(Applies).silences_triggers:
+        yield _refused(
+            "way-back-direction",
+            found=f"there is no way back from {target.family} yet",
+            wanted="a target whose sessions can keep triggers still",
+            mend=_WITHOUT,
+        )
 
 
 def _freeze(plan: Plan, source: Endpoint, target: Endpoint) -> Iterator[Finding]:

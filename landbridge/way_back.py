@@ -45,22 +45,29 @@ class NextLeg:
 def prepare(plan: Plan, run: str, folder_of: Callable[[str], Path]) -> NextLeg:
     """
     The leg after `run`, in its ledger, with the log position (slot) on its source, and its capture proven by a
-    heartbeat. What an earlier try left is replaced.
+    heartbeat. What an earlier try left is removed: tables may have another shape by now.
     """
     back = turned(plan)
     source, target = connect(back.source), connect(back.target)
     with target.get(Connects).engine().begin() as connection:
         ledger.open_ledger(connection)
         known = ledger.next_leg(connection, run)
-    name = known or _write_down(back, run, source, target)
-    folder = RunFolder(folder_of(name))
-    for role in ROLES:
-        end_survivor(folder, role)
+    if known is not None:
+        _remove(known, source, target, RunFolder(folder_of(known)))
+    name = _write_down(back, run, source, target)
     with target.get(Connects).engine().begin() as connection:
         tables = tuple(ledger.tables(connection, name))
     leg = NextLeg(plan=back, run=name, tables=tables)
     _prove_capture(leg)
     return leg
+
+
+def _remove(run: str, source: Endpoint, target: Endpoint, folder: RunFolder) -> None:
+    for role in ROLES:
+        end_survivor(folder, role)
+    source.get(Changes).release(run)
+    with target.get(Connects).engine().begin() as connection:
+        ledger.remove_runs(connection, [run])
 
 
 def _write_down(back: Plan, run: str, source: Endpoint, target: Endpoint) -> str:

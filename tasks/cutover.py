@@ -135,6 +135,7 @@ def drain(cutover: Cutover, watch: Watch) -> None:
 @step("advance-counters", retries=2)
 def advance_counters(cutover: Cutover) -> None:
     cutover.advance_counters()
+    cutover.noted("counters")
 
 
 @step("prepare-way-back", retries=0)
@@ -158,7 +159,10 @@ def standing_ready(cutover: Cutover, leg: way_back.NextLeg | None, watch: Watch)
 
 @step("start-way-back", retries=0)
 def start_way_back(cutover: Cutover, leg: way_back.NextLeg, watch: Watch) -> Replication:
-    return way_back.start(leg, cutover.run, run_folder(leg.run), watch, cutover.left)
+    cutover.noted("built")
+    replication = way_back.start(leg, cutover.run, run_folder(leg.run), watch, cutover.left)
+    cutover.noted("stands")
+    return replication
 
 
 @step("open", retries=0)
@@ -179,6 +183,7 @@ def check_once_more(
     fits = last * _SLOWER <= left or plan.validation.in_switch == "everything"
     if not fits and (changed is None or None in changed.keys.values()):
         this.detail["final_check"] = f"not repeated: it took {last:.0f} s and the freeze had {left:.0f} s left"
+        cutover.noted("checked")
         return None
     measured = checks.compare(plan, cutover.run, watch, this.say, still=True, changed=changed)
     if not measured.comparison.equal:
@@ -187,6 +192,7 @@ def check_once_more(
         raise CutoverVoid(
             f"the final check found {verdict.differing:,} differing row(s)", mend=f"see the report {verdict.report}"
         )
+    cutover.noted("checked")
     return measured
 
 

@@ -32,6 +32,7 @@ _TABLES = {
         ),
     ),
 }
+_IN_THE_PAUSE = ["freeze", "drain", "counters", "final check", "build", "way back", "open"]
 _REFUSED = (psycopg2.Error, pymysql.err.MySQLError)
 
 
@@ -125,6 +126,11 @@ def there_and_back_and_there_again(stage: Stage, says: Says) -> None:
     assert new.everything() == old.everything()
     new.write("on the target")
 
+    assert says("status", plan)["way_back"]["state"] == "active"
+    says("cutover", plan, "--dry-run", code=1)
+    steps = says("rollback", plan, "--dry-run")["steps"]
+    assert [step["name"] for step in steps if step["pause"]] == _IN_THE_PAUSE
+    assert old.is_closed(), "nothing was done"
     says("rollback", plan, "--no-wait", code=4)
     seen = says("approve", plan, "--show")
     assert seen["gate"] == "rollback"
@@ -135,6 +141,8 @@ def there_and_back_and_there_again(stage: Stage, says: Says) -> None:
     assert len(old.everything()["customer"]) == 8
     old.write("back on the source")
 
+    known = {step["name"]: step["basis"] for step in says("cutover", plan, "--dry-run")["steps"]}
+    assert known["freeze"] == known["way back"] == known["open"] == "the last switch"
     again = says("migrate", plan, "--yes")
     assert again["outcome"] == "cutover"
     assert again["run"] != there["run"]

@@ -1,13 +1,19 @@
 """landbridge cutover: the gate and the switch of a run that is loaded and validated."""
 
 from flows.commands import migrate, running
+from flows.commands.dry_run import DryRun, show
 from flows.commands.options import Json, NoWait, PlanFile, Yes
 from landbridge.plan import read_plan
 
 
-def cutover(plan: PlanFile, yes: Yes = False, no_wait: NoWait = False, as_json: Json = False) -> None:
+def cutover(
+    plan: PlanFile, yes: Yes = False, no_wait: NoWait = False, dry_run: DryRun = False, as_json: Json = False
+) -> None:
     """Catch up, ask at the gate, and switch over."""
     found = read_plan(plan)
+    if dry_run:
+        show(found, back=False, as_json=as_json)
+        return
     wait = migrate.waits(no_wait=no_wait)
     outcome = running.run_flow("cutover", plan, found, wait=wait, approve=yes)
     migrate.end(outcome, plan, found, as_json=as_json)

@@ -27,7 +27,7 @@ from landbridge.ledger.approvals import (
     request_approval,
 )
 from landbridge.ledger.decisions import decide, settle
-from landbridge.ledger.ending import everything, forget_runs, runs_of_plan
+from landbridge.ledger.ending import everything, forget_runs, remove_runs, runs_of_plan
 from landbridge.ledger.inventory import Item, Status, items, record, summary, waive
 from landbridge.ledger.layout import SCHEMA
 from landbridge.ledger.legs import Leg, activate_leg, leg_of, next_leg, prepare_leg, start_leg
@@ -94,7 +94,7 @@ from landbridge.ledger.streaming import (
     store_reject,
     take_over,
 )
-from landbridge.ledger.switching import cutover_row, move, touch
+from landbridge.ledger.switching import cutover_row, last_cutover, move, touch
 from landbridge.ledger.watching import (
     Alarm,
     add_counts,
@@ -164,6 +164,7 @@ __all__ = [
     "has_stream",
     "items",
     "kept_from",
+    "last_cutover",
     "latest_approval",
     "latest_figures",
     "latest_round",
@@ -190,6 +191,7 @@ __all__ = [
     "rehearsals",
     "reject",
     "rejects",
+    "remove_runs",
     "request_approval",
     "runs_of_plan",
     "runs_of",

@@ -26,10 +26,14 @@ def everything(connection: sa.Connection, runs: Collection[str]) -> dict[str, li
     }
 
 
-def forget_runs(connection: sa.Connection, runs: Collection[str]) -> bool:
-    """Whether nothing of other runs is left, so that the tables could be removed; the schema, too, if it is empty."""
+def remove_runs(connection: sa.Connection, runs: Collection[str]) -> None:
     for table in reversed(_OF_RUNS):
         connection.execute(table.delete().where(table.c.run.in_(runs)))
+
+
+def forget_runs(connection: sa.Connection, runs: Collection[str]) -> bool:
+    """Whether nothing of other runs is left, so that the tables could be removed; the schema, too, if it is empty."""
+    remove_runs(connection, runs)
     if connection.execute(sa.select(t.runs.c.run).limit(1)).first() is not None:
         return False
     t.metadata.drop_all(connection)

@@ -18,6 +18,12 @@ def cutover_row(connection: sa.Connection, run: str) -> tuple[str, int, dict[str
     return row.state, row.epoch, dict(row.detail)
 
 
+def last_cutover(connection: sa.Connection, run: str) -> tuple[str, dict[str, Any]]:
+    """State and detail; only looks."""
+    row = connection.execute(sa.select(t.cutover).where(t.cutover.c.run == run)).one_or_none()
+    return ("idle", {}) if row is None else (row.state, dict(row.detail))
+
+
 def move(connection: sa.Connection, run: str, old: str, new: str, epoch: int, detail: dict[str, Any]) -> int:
     """Go from one state to the next; the new epoch. Raises Fenced when the state has moved meanwhile."""
     c = t.cutover.c

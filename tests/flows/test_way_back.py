@@ -37,6 +37,7 @@ def says(landbridge: Run, monkeypatch: pytest.MonkeyPatch) -> Says:
     return says
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(("source", "target"), _SHORT)
 def test_there_and_back_and_there_again_and_the_end(
     source: str,
@@ -68,7 +69,7 @@ def test_there_and_back_and_there_again_and_the_end(
 @pytest.mark.parametrize(
     ("source", "there", "back"),
     [
-        pytest.param("postgres_server", ("ready",), ("opening",), id="short"),
+        pytest.param("postgres_server", ("ready",), ("opening",), id="short", marks=pytest.mark.timeout(900)),
         pytest.param("postgres_server", PLACES, PLACES, id="postgres", marks=_LONG),
         pytest.param("mariadb_server", PLACES, PLACES, id="mariadb", marks=_LONG),
     ],
