@@ -63,6 +63,7 @@ _WIDTHS = {
 """Of numbers, signed and unsigned, where none is given."""
 
 _WIDTH = re.compile(r"^\(\d+\)")
+_WHOLE_SECONDS = re.compile(r"^(time|datetime|timestamp)\(0\)")
 _TEXTS = ("tinytext", "text", "mediumtext", "longtext")
 _BLOBS = ("tinyblob", "blob", "mediumblob", "longblob")
 
@@ -119,9 +120,13 @@ def kind_of(native: str, *, boolean: bool = False) -> Kind:
 
 
 def shown(native: str, *, mariadb: bool) -> str:
-    """The type as information_schema shows it: MariaDB tells every number's width, and of JSON what it is made of."""
+    """
+    The type as information_schema shows it: whole seconds without a precision; MariaDB tells every number's width, and
+    of JSON what it is made of.
+    """
     if mariadb and native == "json":
         return "longtext"
+    native = _WHOLE_SECONDS.sub(r"\1", native)
     found = _NAME.match(native)
     name = found[0] if found else ""
     if name not in _WIDTHS or "zerofill" in native or native == "tinyint(1)":
