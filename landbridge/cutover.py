@@ -22,7 +22,8 @@ from landbridge import ledger
 from landbridge.catch_up import Watch, wait_position
 from landbridge.endpoints import Endpoint, connect
 from landbridge.endpoints.abc import Changes, Connects, Counter, Counts, Freezes
-from landbridge.errors import CutoverVoid, Fenced, Terminal
+from landbridge.errors import CutoverVoid, Fenced
+from landbridge.hook import hook
 from landbridge.model import Position, TableMap, TableName
 from landbridge.plan import Plan, seconds
 from landbridge.resume import refuse_unseen
@@ -159,7 +160,7 @@ class Cutover:
 def freeze_source(source: Endpoint, run: str, plan: Plan, tables: list[TableMap]) -> tuple[str, ...]:
     how = plan.cutover.freeze
     if how.startswith("hook:"):
-        _hook(how, "freeze", run)
+        hook(how.removeprefix("hook:"), "freeze", run)
         return (f"the command of the plan froze the source: {how.removeprefix('hook:').strip()}",)
     return source.get(Freezes).freeze(run, how, tables)
 
@@ -167,22 +168,9 @@ def freeze_source(source: Endpoint, run: str, plan: Plan, tables: list[TableMap]
 def thaw_source(source: Endpoint, run: str, plan: Plan, tables: list[TableMap]) -> None:
     how = plan.cutover.freeze
     if how.startswith("hook:"):
-        _hook(how, "thaw", run)
+        hook(how.removeprefix("hook:"), "thaw", run)
     else:
         source.get(Freezes).thaw(run, how, tables)
-
-
-def _hook(how: str, action: str, run: str) -> None:
-    """The plan's own command: `$LANDBRIDGE_ACTION` is freeze or thaw; exit status 0 means it is so."""
-    command = how.removeprefix("hook:").strip()
-    environment = os.environ | {"LANDBRIDGE_ACTION": action, "LANDBRIDGE_RUN": run}
-    done = subprocess.run(  # noqa: S602 the operator wrote it, as a command line
-        command, shell=True, env=environment, stdout=subprocess.DEVNULL, check=False
-    )
-    if done.returncode != 0:
-        raise Terminal(
-            f"the hook to {action} the source ended with status {done.returncode}", mend=f"run it by hand: {command}"
-        )
 
 
 def start_timer(run: str, plan: Plan, folder: Path) -> None:

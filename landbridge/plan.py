@@ -228,6 +228,7 @@ class CutoverSettings(_Strict):
     )
     timeout: Duration = Field(default="60s", description="the freeze is undone by itself after this")
     max_lag: Duration = Field(default="10s", description="the gate opens at this lag or less")
+    after: str = Field(default="", description="a command that is run once the target is open: DNS, a smoke test")
     way_back: bool = Field(
         default=False, description="keep the source up with the target after the switch, so that it can be undone"
     )

@@ -14,6 +14,7 @@ from landbridge.cutover import Cutover
 from landbridge.endpoints import connect
 from landbridge.endpoints.abc import Changes
 from landbridge.errors import CutoverVoid, Terminal
+from landbridge.hook import hook
 from landbridge.model import Position
 from landbridge.plan import Plan
 from landbridge.replicate import Replication
@@ -214,6 +215,14 @@ def _last_seconds(plan: Plan, run: str) -> float:
     with ledger_of(plan).connect() as connection:
         latest = ledger.latest_round(connection, run, whole=True)
     return float(latest["detail"]["seconds"]) if latest and latest["detail"] else 0.0
+
+
+@step("after", retries=0)
+def after(plan: Plan, run: str) -> None:
+    """The plan's own command, now that the target is open; what it finds wrong undoes nothing."""
+    where = plan.target
+    there = {"HOST": where.host, "PORT": str(where.port or ""), "DATABASE": where.database or ""}
+    hook(plan.cutover.after, "opened", run, **{f"LANDBRIDGE_OPEN_{name}": value for name, value in there.items()})
 
 
 @step("release")

@@ -150,6 +150,14 @@ def test_what_acts_by_itself_is_taken_back_when_the_switch_is(
     shop.sql("source", "update orders set total = 1 where id = 7 returning id")
     found = landbridge("status", str(shop.file), "--json").data["inventory"]
     assert [item["status"] for item in found if item["kind"] == "trigger"] == ["planned"]
+    told = shop.file.with_name("told")
+    shop.write(cutover={"after": f'echo "$LANDBRIDGE_ACTION $LANDBRIDGE_OPEN_DATABASE" >> {told}; test -e {told}.fine'})
+    failed = landbridge("migrate", str(shop.file), "--yes")
+    assert failed.code == 1
+    assert "'opened' ended with status 1" in failed.err
+    told.with_name("told.fine").touch()
     assert landbridge("migrate", str(shop.file), "--yes").code == 0
+    assert landbridge("migrate", str(shop.file), "--yes").code == 0, "and once it was fine, never again"
+    assert told.read_text().splitlines() == [f"opened {shop.plan.target.database}"] * 2
     assert shop.sql("target", triggers) == [("twice",)]
     assert shop.sql("target", "select total from orders where id = 7") == [(1,)]
