@@ -9,7 +9,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 
 from landbridge.endpoints.abc import View
 from landbridge.kinds import DOCUMENTS, Float, Json, Kind, Vector
@@ -19,6 +19,8 @@ from landbridge.model import Bounds, Relation, TableMap
 ROWS_A_PASS = 1_000_000
 NAMED_AT_MOST = 100
 KEYS_AT_MOST = 10_000
+
+_EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 Row = tuple[bytes | None, ...]
 Key = tuple[bytes | None, ...]
@@ -179,4 +181,5 @@ def _json(text: bytes | None) -> int:
 
 
 def _number(value: Decimal) -> str:
-    return f"number {value.normalize()}"
+    """Every digit counts; the sign of a zero does not, which jsonb cannot keep."""
+    return f"number {value.normalize(_EXACT) if value else 0}"

@@ -123,7 +123,12 @@ def arrange(direction: Direction, request: pytest.FixtureRequest, make_stage: Ma
     return stage
 
 
-@pytest.mark.parametrize("name", DIRECTIONS)
+_ALSO = ("chinook-mariadb11", "pagila-postgres15")  # of directions and samples that others here have, too
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.long) if name in _ALSO else name for name in DIRECTIONS]
+)
 def test_a_migration_under_writes_loses_nothing(
     name: str, request: pytest.FixtureRequest, make_stage: MakeStage, shared_data: Path, landbridge: CommandLine
 ) -> None:

@@ -138,7 +138,8 @@ def _verify(table: TableMap, left: View, right: View) -> None:
     outcome = diff(table, EVERYTHING, left, right, theirs.rows)
     name = table.source.name.name
     assert theirs.rows == ours.rows > 0, name
-    assert [(each.what, each.key, each.columns) for each in outcome.named] == [], name
+    named = [(each.what, each.key, each.columns) for each in outcome.named]
+    assert not named, (name, named)
     assert outcome.source_digest == outcome.target_digest, name
     if not any(isinstance(field.kind, BY_VALUE) for field in table.source_side.fields):
         assert theirs == ours, name

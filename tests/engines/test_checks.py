@@ -39,7 +39,7 @@ def keys_used() -> set[str]:
             if not isinstance(node, ast.Call):
                 continue
             function = getattr(node.func, "id", "")
-            if function in ("refuse", "warn", "report", "_missing"):
+            if function in ("refuse", "warn", "report", "_missing", "_refused"):
                 used |= constants(node.args[1 if function == "_missing" else 0])
             if function == "Finding":
                 used |= constants(next(word.value for word in node.keywords if word.arg == "name"))

@@ -35,7 +35,7 @@ def metadata(request: pytest.FixtureRequest, mariadb11_server: Any) -> Iterator[
     with contextlib.closing(mysql_connection(mariadb11_server)) as connection:
         rows(connection, f"set global binlog_row_metadata = {request.param}")
         yield
-        rows(connection, "set global binlog_row_metadata = NO_LOG")
+        rows(connection, "set global binlog_row_metadata = FULL")
 
 
 @pytest.mark.parametrize(

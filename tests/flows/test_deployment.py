@@ -109,7 +109,11 @@ def worker(server: Server, folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
         yield process
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(40)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:  # Prefect's own program, which sometimes waits for nothing
+            process.kill()
+            process.wait()
 
 
 def state(server: Server, run: str) -> str:

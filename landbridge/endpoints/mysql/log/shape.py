@@ -54,7 +54,7 @@ def completed(table: Table, wire: WireTable, charsets: Charsets) -> WireTable:
     names = [*time, *(f"DB_ROW_HASH_{number}" for number in range(1, more - len(time) + 1))]
     hidden = [replace(column, name=name) for column, name in zip(wire.columns[len(recorded) :], names, strict=True)]
     for column, seen in zip(recorded, told, strict=True):
-        if column.nullable != seen.nullable:
+        if column.nullable != seen.nullable and column.zero_dates == "error":  # else the plan has made it nullable
             raise SchemaDrift(
                 f"column {column.name} of table {table.name} was recorded as {column.native}, but the log has another"
                 " nullability",
