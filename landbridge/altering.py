@@ -1,6 +1,7 @@
 """
 Alterations on their way into the target: each takes effect exactly between the changes around it. What is not safe
-makes its table stand still there; its later changes stay in the spool until the table goes on (docs/ddl.md).
+makes its table stand still there; its later changes stay in the spool until the table goes on (docs/ddl.md). A table
+whose change was refused stands still and goes on by the same rule, if the plan wants it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ from landbridge.drift import target_renames
 from landbridge.endpoints import Endpoint
 from landbridge.endpoints.abc import Connects, Statement
 from landbridge.endpoints.altering import Alters
-from landbridge.errors import SchemaDrift, Terminal, Unsupported
+from landbridge.errors import SchemaDrift, Terminal, Transient, Unsupported
 from landbridge.ledger import Alteration
 from landbridge.ledger.alterations import State
 from landbridge.model import ALTER, Change, ColumnMap, Position, TableMap, Transaction
@@ -28,7 +29,7 @@ def alters(transaction: Transaction) -> bool:
 
 
 class Altering:
-    """One session's. standing: the alteration at which each table stands that does not follow."""
+    """One session's. standing: the alteration, or refused change, at which each table stands that does not follow."""
 
     def __init__(self, target: Endpoint, run: str, connection: sa.Connection, writer: BatchWriter) -> None:
         self._target, self._run = target, run
@@ -97,7 +98,7 @@ class Altering:
             return
         self._applied(found)
         del self.standing[found.table]
-        for part in _waiting(found, upto, reader):
+        for part in self._waiting(found, upto, reader):
             if not isinstance(part, list):
                 following = replace(self._known(part), since=found.since)
                 state: State = "paused" if following.obstacle else "approved"
@@ -174,6 +175,22 @@ class Altering:
         old = self._writer.shape(found.table)
         return self._alters.alter(found.table, old.target, found.map.target, target_renames(found, old))
 
+    def _waiting(self, found: Alteration, upto: Position, reader: SpoolReader) -> Iterator[list[Change] | Change]:
+        """Of one table, what follows its alteration, or all from a refused change on."""
+        begun = found.refused
+        for transaction in _spooled(upto, reader):
+            own = [change for change in self._writer.unread(transaction) if change[1] == found.table]
+            for part in _parts(own):
+                if begun:
+                    yield part
+                elif not isinstance(part, list) and part[3] == (found.position.encode(),):
+                    begun = True
+        if not begun:
+            raise Terminal(
+                f"the spool does not hold the alteration at {found.position}",
+                mend="begin the migration of this plan anew",
+            )
+
     def _write(self, changes: list[Change], before: Position, *, careful: bool) -> None:
         wanted = [change for change in changes if change[1] not in self.standing]
         if wanted:
@@ -195,23 +212,15 @@ def _parts(changes: Sequence[Change]) -> Iterator[list[Change] | Change]:
         yield run
 
 
-def _waiting(found: Alteration, upto: Position, reader: SpoolReader) -> Iterator[list[Change] | Change]:
-    """Of one table, what follows its alteration."""
-    begun = False
+def _spooled(upto: Position, reader: SpoolReader) -> Iterator[Transaction]:
+    """Raises Transient where a crash tore off the spool's end: capture reads it again."""
     while transactions := reader.read(_READ_BYTES, 0.0):
         for transaction in transactions:
             if transaction.position > upto:
                 return
-            own = [change for change in transaction.changes if change[1] == found.table]
-            for part in _parts(own):
-                if begun:
-                    yield part
-                elif not isinstance(part, list) and part[3] == (found.position.encode(),):
-                    begun = True
-    if not begun:
-        raise Terminal(
-            f"the spool does not hold the alteration at {found.position}", mend="begin the migration of this plan anew"
-        )
+            yield transaction
+    if reader.position < upto:
+        raise Transient(f"the spool ends at {reader.position}, before {upto}", mend="wait: capture reads it again")
 
 
 def _bridged(old: TableMap, found: Alteration) -> TableMap:

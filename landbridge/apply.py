@@ -16,12 +16,14 @@ from landbridge.altering import Altering, alters
 from landbridge.backoff import Backoff
 from landbridge.batch import BatchWriter, Stopped
 from landbridge.counting import Counting
+from landbridge.drift import cascading
 from landbridge.endpoints import Endpoint
 from landbridge.endpoints.abc import Connects
 from landbridge.errors import Fenced, RowRejected, SchemaDrift, Terminal, Transient
-from landbridge.ledger import StreamRow
+from landbridge.ledger import Alteration, StreamRow
 from landbridge.model import Change, Position, TableName, Transaction, passed_by
 from landbridge.narrowing import Narrowing
+from landbridge.plan import OnError
 from landbridge.spool import SpoolReader
 
 log = logging.getLogger(__name__)
@@ -59,10 +61,14 @@ class _Refused(Exception):
         self.batch = batch
 
 
+class _StandsStill(Exception):
+    """A table does not follow any more; a new session goes on with the others."""
+
+
 class Applying:
     """
     One run's apply. open_spool: a reader of what follows a position, None while capture has not opened the spool.
-    tell: called often, also while nothing happens. stores: whether what the target refuses of a table is kept.
+    tell: called often, also while nothing happens. on_error: what a change does that the target refuses of a table.
     """
 
     def __init__(
@@ -74,9 +80,9 @@ class Applying:
         open_spool: Callable[[Position], SpoolReader | None],
         stopping: Callable[[], bool],
         tell: Callable[[Applied], None],
-        stores: Callable[[TableName], bool] = lambda _: False,
+        on_error: Callable[[TableName], OnError] = lambda _: "stop",
     ) -> None:
-        self.source, self.target, self.run, self.stores = source, target, run, stores
+        self.source, self.target, self.run, self.on_error = source, target, run, on_error
         self.open_spool, self.stopping = open_spool, stopping
         self.done = Applied(position=Position(""), committed=0.0, changes=0, state="loading")
         self.engine = target.get(Connects).engine()
@@ -103,6 +109,8 @@ class Applying:
                 backoff.wait()
             except _Refused as refused:
                 self.narrowing.refused(refused.batch)
+            except _StandsStill:
+                continue
             except Stopped:
                 return
 
@@ -160,7 +168,7 @@ class _Session:
         self._passed = self._heard = row.passed  # up to the position, and up to what was read past it
         self._writer = BatchWriter(
             applying.source, applying.target, applying.run, connection, row.consistent, applying.stopping,
-            applying.stores,
+            lambda table: applying.on_error(table) == "store",
         )  # fmt: skip
         self.altering = Altering(applying.target, applying.run, connection, self._writer)
         self._pending: list[Transaction] = []
@@ -203,10 +211,10 @@ class _Session:
         if self._row.paused:
             self._applying.done.state = "paused"
             return True
-        if self.altering.standing:
-            self._go_on()
         hold = self._row.hold
         if not hold or (hold != ledger.NOW and self._position < hold):
+            if self.altering.standing:
+                self._go_on()
             return False
         if self._row.held != self._position:
             self._say_held(hold)
@@ -271,7 +279,7 @@ class _Session:
             if not self._careful:
                 raise _Refused(batch) from None
             if isinstance(error, RowRejected):
-                self._applying.reject(self._writer.current, error)
+                self._rejected(error)
             raise
         if last.last:
             self._committed(last.position, last.committed)
@@ -302,17 +310,53 @@ class _Session:
         self.altering.ahead(transaction)
 
     def _go_on(self) -> None:
-        """With a table that stood still, once a person has approved."""
+        """With a table that stood still, once a person has approved, up to where the spool was read for the others."""
         found = self.altering.approved()
         reader = self._applying.open_spool(found.since or self._position) if found else None
         if found is None or reader is None:
             return
-        with closing(reader):
-            self.altering.prepare(found)
-            with self._connection.begin():
-                self._advance(self._position, 0, self._applying.done.committed)
-                self.altering.go_on(found, self._position, reader, careful=self._careful)
-        self._applying.done.kept = self.altering.kept_from(self._position)
+        upto, committed = self._position, self._applying.done.committed
+        if self._heartbeat is not None:
+            upto, committed = self._heartbeat.position, self._heartbeat.committed
+        try:
+            with closing(reader):
+                self.altering.prepare(found)
+                with self._connection.begin():
+                    self._advance(upto, 0, committed)
+                    self.altering.go_on(found, upto, reader, careful=self._careful)
+                    self._writer.close(self._position, upto)
+        except RowRejected as error:
+            self._rejected(error, found)
+            raise
+        self._committed(upto, committed)
+
+    def _rejected(self, error: RowRejected, found: Alteration | None = None) -> None:
+        """
+        Raises _StandsStill where the plan wants the table to, which is noted before anything else is tried. found: at
+        which it stood already.
+        """
+        table = found.table if found else self._writer.current
+        if self._large is not None:
+            self._large.rollback()
+        if table is None or not self._pauses(table):
+            self._applying.reject(table, error)
+            return
+        self._applying.counting.rolled_back()
+        with self._connection.begin():
+            self._advance(self._position, 0, self._applying.done.committed)
+            if found is None:
+                ledger.stand_still(self._connection, self._applying.run, table, self._position, error.found)
+            else:
+                ledger.set_alteration(self._connection, self._applying.run, found, "paused", obstacle=error.found)
+        log.warning("a table stands still: %s", error.found)
+        raise _StandsStill
+
+    def _pauses(self, table: int) -> bool:
+        """Not where other tables' changes are derived from its own, or its own from theirs."""
+        with self._connection.begin():
+            tables = ledger.tables(self._connection, self._applying.run)
+        (own,) = (each for each in tables if each.number == table)
+        return self._applying.on_error(own.source.name) == "pause" and not cascading(own, tables)
 
     def _advance(self, position: Position, changes: int, committed: float) -> None:
         """The first thing written in every transaction: so a zombie has written nothing when it is found out."""

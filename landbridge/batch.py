@@ -91,10 +91,15 @@ class BatchWriter:
         return [
             change
             for transaction in batch
-            for change in transaction.changes
-            if (transaction.position > self._read_at.get(change[1], "") and change[1] not in self.waiting)
-            or change[0] == ALTER
+            for change in self.unread(transaction)
+            if change[1] not in self.waiting or change[0] == ALTER
         ]
+
+    def unread(self, transaction: Transaction) -> Iterator[Change]:
+        """Without what a table without a key was read with already."""
+        for change in transaction.changes:
+            if transaction.position > self._read_at.get(change[1], "") or change[0] == ALTER:
+                yield change
 
     def write(self, changes: Sequence[Change], position: Position, *, careful: bool) -> None:
         """

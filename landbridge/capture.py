@@ -178,7 +178,7 @@ class Capturing:
         if not approved:
             raise Terminal(
                 f"the spool is full ({spool.size() / 1e9:.1f} GB) with the changes of tables that stand still",
-                mend="see `landbridge ddl list`; approve them, or raise capture.spool_gb; then start again",
+                mend="see `landbridge ddl list`; let them go on, or raise capture.spool_gb; then start again",
             )
 
 

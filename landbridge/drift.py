@@ -78,7 +78,7 @@ def judge(
     obstacle = drift.obstacle or next(_obstacles(old.source, after.source, drift.renamed, plan), "")
     obstacle = obstacle or (f"the target cannot hold it: {lost[0]}" if lost else "")
     obstacle = obstacle or (f"it needs the type {made[0]} on the target" if made else "")
-    if obstacle and _cascading(old, shapes):
+    if obstacle and cascading(old, shapes):
         raise SchemaDrift(
             f"{old.source.name}, whose foreign keys act, was altered by the source ({obstacle}): {drift.statement}",
             mend="begin the migration of this plan anew",
@@ -106,7 +106,7 @@ def _names(blueprint: ledger.Blueprint) -> dict[TableName, TableName]:
     return {named.name: named.name for named in blueprint.types} | names
 
 
-def _cascading(table: TableMap, shapes: list[TableMap]) -> bool:
+def cascading(table: TableMap, shapes: list[TableMap]) -> bool:
     """Whether changes of it are derived from others' or others' from its own: then it cannot stand still alone."""
     if table.source.logs_cascades:
         return False

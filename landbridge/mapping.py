@@ -22,7 +22,7 @@ from landbridge.model import (
     TableName,
 )
 from landbridge.partitions import arrange
-from landbridge.plan import Names, Plan, TableRule, matches
+from landbridge.plan import Names, OnError, Plan, TableRule, matches
 
 _RIGHTS = ("grant", "grant on columns", "owner", "default privileges")
 """What is only on other things, and named after roles: an include cannot mean it."""
@@ -173,10 +173,10 @@ def _choose(plan: Plan, catalog: Catalog) -> list[tuple[Table, TableRule]]:
     return chosen
 
 
-def stores_refused(plan: Plan, table: TableName) -> bool:
-    """Whether the plan keeps what the target refuses of this table of the source, and goes on."""
+def on_error(plan: Plan, table: TableName) -> OnError:
+    """What a change of this table of the source does that the target refuses."""
     rule = _deciding_rule(plan, table, set())
-    return rule is not None and rule.on_error == "store"
+    return rule.on_error if rule is not None else "stop"
 
 
 def _deciding_rule(plan: Plan, name: TableName, used: set[int]) -> TableRule | None:

@@ -19,6 +19,7 @@ from landbridge.errors import PlanError
 
 Names = Literal["keep", "lower"]
 TLS = Literal["disable", "require", "verify-ca", "verify-full"]
+OnError = Literal["stop", "pause", "store"]
 
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(s|m|h)$")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
@@ -162,8 +163,9 @@ class TableRule(_Strict):
     history: Literal["refuse", "leave"] = Field(
         default="refuse", description="leave: the history of system-versioned tables may stay behind"
     )
-    on_error: Literal["stop", "store"] = Field(
-        default="stop", description="what a change does that the target refuses; store: keep it in the ledger and go on"
+    on_error: OnError = Field(
+        default="stop",
+        description="a change that the target refuses stops the run, pauses its table, or is stored, and all goes on",
     )
 
 

@@ -25,7 +25,7 @@ from landbridge.capture import Captured, Capturing
 from landbridge.endpoints import Endpoint, connect
 from landbridge.endpoints.abc import Connects
 from landbridge.errors import Busy, Killed, MigrationError, PositionLost, Terminal, Transient
-from landbridge.mapping import stores_refused
+from landbridge.mapping import on_error
 from landbridge.model import Position
 from landbridge.plan import Plan
 from landbridge.runfolder import RunFolder, Status, handed_over
@@ -244,7 +244,7 @@ def _apply(folder: RunFolder, stopping: Callable[[], bool]) -> None:
         open_spool=lambda after: _open_spool(folder, target, run, after),
         stopping=stopping,
         tell=lambda done: write(done) if status.due() else None,
-        stores=lambda table: stores_refused(plan, table),
+        on_error=lambda table: on_error(plan, table),
     )  # fmt: skip
     try:
         applying.run_until_stopped()

@@ -1,8 +1,8 @@
-"""A table that stands still after an alteration, and the person who lets it go on once its target fits."""
+"""A table that stands still, after an alteration or a refused change, and the person who lets it go on."""
 
 from dataclasses import replace
 
-from landbridge import ledger
+from landbridge import ledger, legs
 from landbridge.begin import must_find
 from landbridge.endpoints import Endpoint, connect
 from landbridge.endpoints.abc import Connects
@@ -24,18 +24,33 @@ def approve(plan: Plan, table: str, by: str, reason: str) -> Alteration:
     """Raises Terminal, naming the differences, while the target's table is not what it should be."""
     run, target = must_find(plan).run, connect(plan.target)
     with target.get(Connects).engine().begin() as connection:
-        found = _standing(ledger.alterations(connection, run, "paused"), table)
+        found = _standing(ledger.alterations(connection, run, "paused"), table, refused=False)
         _refuse_differing(target, found)
         ledger.approve_alteration(connection, run, found, by, reason)
     return found
 
 
-def _standing(paused: list[Alteration], table: str) -> Alteration:
-    for each in paused:
+def go_on(plan: Plan, table: str, by: str) -> Alteration:
+    """After a refused change: it is tried again, and what waited behind it. Raises Terminal for any other table."""
+    plan = legs.now(plan)
+    run = must_find(plan).run
+    with connect(plan.target).get(Connects).engine().begin() as connection:
+        found = _standing(ledger.alterations(connection, run, "paused"), table, refused=True)
+        ledger.approve_alteration(connection, run, found, by, "resumed")
+    return found
+
+
+def _standing(paused: list[Alteration], table: str, *, refused: bool) -> Alteration:
+    waiting = [each for each in paused if each.refused is refused]
+    for each in waiting:
         if table in (str(each.map.source.name), str(each.map.target.name)):
             return each
-    names = ", ".join(sorted(str(each.map.source.name) for each in paused)) or "none"
-    raise Terminal(f"{table} does not wait for an approval; those that do: {names}", mend="see `landbridge ddl list`")
+    names = ", ".join(sorted(str(each.map.source.name) for each in waiting)) or "none"
+    what, other = ("a refused change", "ddl approve PLAN") if refused else ("an alteration", "resume PLAN --table")
+    raise Terminal(
+        f"{table} does not stand still at {what}; those that do: {names}",
+        mend=f"see `landbridge ddl list PLAN`; at the other kind of stop: `landbridge {other} {table}`",
+    )
 
 
 def _refuse_differing(target: Endpoint, found: Alteration) -> None:

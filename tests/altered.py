@@ -12,6 +12,7 @@ from landbridge.apply import Applying
 from landbridge.begin import capture_start
 from landbridge.endpoints.abc import Changes, Connects
 from landbridge.endpoints.mysql import server as mysql
+from landbridge.plan import Plan
 from landbridge.replicate import Replication
 from landbridge.runfolder import RunFolder
 from landbridge.spool import SpoolReader
@@ -56,6 +57,10 @@ class Altered:
         )
         self.engine = self.pair.target.get(Connects).engine()
         self.replication = Replication(described, self.pair.run, folder)
+
+    def use(self, plan: Plan) -> None:
+        """What may change in a plan during its run."""
+        self.pair.plan, self.replication = plan, Replication(plan, self.pair.run, self.folder)
 
     def wait(self, condition: Callable[[], Any], seconds: float = 40) -> Any:
         deadline = time.monotonic() + seconds

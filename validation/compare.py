@@ -138,6 +138,7 @@ class _Shapes:
 
     def refuse_others(self, target: Endpoint, run: str) -> None:
         with target.get(Connects).engine().begin() as connection:
+            ledger.refuse_standing(connection, run)
             since = ledger.altered_since(connection, run, self.altered)
         if since:
             names = ", ".join(sorted({str(each.map.source.name) for each in since}))

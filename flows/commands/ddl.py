@@ -1,4 +1,4 @@
-"""landbridge ddl: what the source altered while a run goes on, and the word that lets a table go on."""
+"""landbridge ddl: where tables were altered or stood still while a run goes on, and the word that lets one go on."""
 
 from typing import Annotated, Any
 
@@ -17,7 +17,7 @@ TableArgument = Annotated[str, typer.Argument(metavar="TABLE", help="schema.tabl
 
 @app.command("list")
 def list_(plan: PlanFile, as_json: Json = False) -> None:
-    """Show every alteration that was met in the source's log, and what became of it."""
+    """Show every alteration and every stop at a refused change, and what became of it."""
     from landbridge.resume import history
 
     found = [
@@ -33,7 +33,7 @@ def list_(plan: PlanFile, as_json: Json = False) -> None:
 
 
 def _line(each: dict[str, Any]) -> str:
-    line = f"{each['state']:9} {each['table']}: {each['statement']}"
+    line = f"{each['state']:9} {each['table']}: {each['statement'] or 'a change was refused'}"
     return f"{line}\n          because {each['obstacle']}" if each["state"] in ("paused", "approved") else line
 
 

@@ -20,7 +20,7 @@ def pause(plan: PlanFile, reason: Reason = "", as_json: Json = False) -> None:
     """Let apply stand still at the next transaction's border; capture goes on, into the spool."""
     since = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
     why = f": {reason.strip()[:_LONGEST]}" if reason.strip() else ""
-    _set(plan, f"by {_who()} since {since}{why}", as_json=as_json)
+    _set(plan, f"by {who()} since {since}{why}", as_json=as_json)
 
 
 def resume(plan: Path, *, as_json: bool) -> None:
@@ -46,7 +46,7 @@ def _set(plan: Path, paused: str, *, as_json: bool) -> None:
     output.result(data, f"run {run.run}: {said}", as_json=as_json)
 
 
-def _who() -> str:
+def who() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user without a name

@@ -39,7 +39,7 @@ def _way_back(plan: Plan) -> dict[str, Any] | None:
         found = _of_run(now)
     except MigrationError as error:
         return error.as_dict()
-    return {part: found[part] for part in ("run", "state", "stream", "rejects", "approvals", "cutover")}
+    return {part: found[part] for part in ("run", "state", "standing", "stream", "rejects", "approvals", "cutover")}
 
 
 def _of_run(plan: Plan) -> dict[str, Any]:
@@ -61,6 +61,7 @@ def _of_run(plan: Plan) -> dict[str, Any]:
             "phase": next((phase["phase"] for phase in reversed(phases) if phase["finished"] is None), None),
             "phases": phases,
             "tables": _tables(connection, run.run),
+            "standing": _standing(connection, run.run),
             "stream": stream_status.collect(connection, run, plan),
             "inventory": [vars(item) for item in ledger.items(connection, run.run)],
             "validation": ledger.latest_round(connection, run.run),
@@ -86,6 +87,18 @@ def _tables(connection: Any, run: str) -> list[dict[str, Any]]:
     return rows
 
 
+def _standing(connection: Any, run: str) -> list[dict[str, Any]]:
+    from landbridge import ledger
+
+    return [
+        {
+            "table": str(each.map.source.name), "since": each.met, "statement": each.statement or None,
+            "obstacle": each.obstacle, "approved": each.state == "approved",
+        }
+        for each in ledger.standing(connection, run)
+    ]  # fmt: skip
+
+
 def describe(data: dict[str, Any]) -> str:
     """The same for people, a line each."""
     if data["run"] is None:
@@ -97,6 +110,7 @@ def describe(data: dict[str, Any]) -> str:
         f"  {t['state']:9} {t['rows']:>14,} rows {t['bytes'] / 1e6:>10,.1f} MB  {t['target']}{_applied(t)}"
         for t in data["tables"]
     ]
+    lines += [_standing_line(each) for each in data["standing"]]
     if data["stream"]:
         lines += ["", *stream_status.lines(data["stream"])]
     lines += ["", "objects", *_object_lines(data["inventory"])]
@@ -111,9 +125,16 @@ def _way_back_lines(back: dict[str, Any]) -> list[str]:
     if "run" not in back:
         return [f"way back: {back['found']}"]
     lines = [f"way back: run {back['run']}, {back['state']}; `landbridge rollback` switches back"]
+    lines += [_standing_line(each) for each in back["standing"]]
     lines += [f"  {line}" for line in stream_status.lines(back["stream"])]
     lines += [f"  refused by the old source: {reject['reason']}" for reject in back["rejects"]]
     return lines + [f"  request {asked['number']} ({asked['gate']}): {asked['state']}" for asked in back["approvals"]]
+
+
+def _standing_line(each: dict[str, Any]) -> str:
+    word = "ddl approve PLAN" if each["statement"] else "resume PLAN --table"
+    next_ = "goes on as soon as the stream runs" if each["approved"] else f"then `landbridge {word} {each['table']}`"
+    return f"  {each['table']} stands still: {each['obstacle']}; {next_}"
 
 
 def _applied(table: dict[str, Any]) -> str:

@@ -33,7 +33,7 @@ def describe(evidence: Mapping[str, Any]) -> str:
     verdict = "equal" if evidence["equal"] else "NOT equal, or not compared"
     lag = "unknown" if evidence["lag_seconds"] is None else f"{evidence['lag_seconds']:.1f} s"
     standing = evidence.get("standing", [])
-    blocked = [f"- **tables that stand still after DDL, with which nothing is switched: {_listed(standing)}**"]
+    blocked = [f"- **tables that stand still, with which nothing is switched: {_listed(standing)}**"]
     lines = [
         f"## {question(evidence)}",
         f"From {evidence['source']} to {evidence['target']}",

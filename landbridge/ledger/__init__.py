@@ -15,6 +15,7 @@ from landbridge.ledger.alterations import (
     kept_from,
     refuse_standing,
     set_alteration,
+    stand_still,
     standing,
     tables_at,
 )
@@ -205,6 +206,7 @@ __all__ = [
     "store_reject",
     "settle",
     "spool",
+    "stand_still",
     "standing",
     "start_leg",
     "start_phase",

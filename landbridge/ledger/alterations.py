@@ -4,6 +4,8 @@ log is spooled past it, and what became of it on the target.
 
 captured → (begun →) applied            carried out by itself; begun: a target whose DDL commits by itself may have it
 captured → paused → approved → applied  the table's later changes wait in the spool until a person has approved
+
+A table whose change the target refused stands still by the same rule, at what is no alteration: it begins as paused.
 """
 
 import time
@@ -25,6 +27,8 @@ _EARLIER = "-"
 """Before the positions of alterations on a server that is the source no longer; sorts before every position."""
 
 _STANDING: tuple[State, ...] = ("paused", "approved")
+_REFUSED = "+"
+"""After the position before a refused change: sorts after all that is at that position, and before all later ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +36,7 @@ class Alteration:
     """
     position: of the statement in the source's log. map: the table from here on. renamed: columns of the source, old
     name to new. obstacle: why it is not carried out by itself, empty where it is. since: of a paused one, a position
-    from which the spool has all that follows it.
+    from which the spool has all that follows it. statement: '' where there is none, but a change that was refused.
     """
 
     position: Position
@@ -46,6 +50,11 @@ class Alteration:
     met: float = 0.0
     approved_by: str | None = None
     reason: str | None = None
+
+    @property
+    def refused(self) -> bool:
+        """The table stands before a change that the target refused; obstacle says why."""
+        return not self.statement
 
 
 def add_alteration(connection: sa.Connection, run: str, found: Alteration) -> None:
@@ -94,6 +103,17 @@ def standing(connection: sa.Connection, run: str) -> list[Alteration]:
     return alterations(connection, run, *_STANDING)
 
 
+def stand_still(connection: sa.Connection, run: str, table: int, since: Position, refused: str) -> None:
+    """From `since` on, where the target stands: a change after it was refused. The stream goes on without the table."""
+    found = Alteration(
+        position=Position(since + _REFUSED), table=table, statement="", obstacle=refused, state="paused",
+        map=next(each for each in tables(connection, run) if each.number == table), renamed={},
+    )  # fmt: skip
+    connection.execute(t.alterations.delete().where(_which(run, found.position, table)))  # it was let go on here before
+    add_alteration(connection, run, found)
+    set_alteration(connection, run, found, "paused", since=since)
+
+
 def kept_from(connection: sa.Connection, run: str) -> Position:
     """Nothing after this may be forgotten: the position applied, or the least one at which a table stands still."""
     applied = read_stream(connection, run).position
@@ -105,8 +125,9 @@ def refuse_standing(connection: sa.Connection, run: str) -> None:
     names = sorted({str(each.map.source.name) for each in standing(connection, run)})
     if names:
         raise Terminal(
-            f"the target does not follow {', '.join(names)}: the source altered them in a way that waits for you",
-            mend="see `landbridge ddl list PLAN`; make the target fit, then `landbridge ddl approve PLAN TABLE`",
+            f"the target does not follow {', '.join(names)}: an alteration waits for you, or a change was refused",
+            mend="see `landbridge ddl list PLAN`; make the target fit, then `landbridge ddl approve PLAN TABLE`, or"
+            " `landbridge resume PLAN --table TABLE` after a refused change",
         )
 
 

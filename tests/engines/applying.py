@@ -3,7 +3,7 @@
 import random
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -16,7 +16,7 @@ from landbridge.endpoints.abc import Connects
 from landbridge.endpoints.postgres import server as postgres
 from landbridge.ledger import StreamRow, layout
 from landbridge.model import DELETE, INSERT, TRUNCATE, UPDATE, Change, Position, Transaction
-from landbridge.plan import EndpointRef
+from landbridge.plan import EndpointRef, OnError
 from landbridge.spool import SpoolReader, SpoolWriter
 from tests.engines.capture import Source
 from tests.support import postgres_connection, rows
@@ -85,7 +85,7 @@ class Stage:
             time.sleep(0.01)
         return found
 
-    storing: Collection[str] = ()
+    on_error: OnError = "stop"
 
     def applying(self, stopping: Callable[[], bool] = lambda: False) -> Applying:
         source, target = map(connect, self.refs)
@@ -93,7 +93,7 @@ class Stage:
         return Applying(
             source, target, RUN,
             open_spool=lambda after: SpoolReader(spool, RUN, after), stopping=stopping, tell=lambda _: None,
-            stores=lambda table: table.name in self.storing,
+            on_error=lambda _: self.on_error,
         )  # fmt: skip
 
     @contextmanager

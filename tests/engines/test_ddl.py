@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from flows.commands import status
 from landbridge import ledger
 from landbridge.altering import Altering
 from landbridge.errors import Terminal
 from landbridge.evidence import describe, gather, page
-from landbridge.resume import approve
+from landbridge.resume import approve, go_on
 from tests.altered import Altered, End, altered
 from tests.support import rows
 
@@ -290,3 +291,43 @@ def test_a_spool_full_of_what_waits_ends_the_run_and_an_approval_lets_it_go_on(m
         here.wait(lambda: here.states() == ["applied"])
         here.equal()
     assert here.target.run("select count(*), min(must), max(must) from t") >= [(8993, 5, 5)]
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [("mariadb", "mysql_target"), pytest.param("postgres", "postgres_target", marks=pytest.mark.long)],
+)
+def test_a_refused_change_stops_its_table_alone(make: Make, source: str, target: str) -> None:
+    """`on_error: pause`, through the processes and by the words, with the table altered behind the refused change."""
+    here = make(source, target, *SETUP, "create table u (id int primary key)")
+    rule = here.pair.plan.tables[0].model_copy(update={"on_error": "pause"})
+    here.use(here.pair.plan.model_copy(update={"tables": (rule,)}))
+    name = f"{here.source.schema}.t"
+    with here.replication:
+        here.catch_up()  # before that a row that is there already is taken for the source's
+        here.target.run("insert into t values (3, 'not ours')")
+        here.source.run(
+            "insert into u values (1)", "insert into t values (3, 'c')", "update t set note = 'later' where id = 1",
+            "alter table t add column more int", "insert into t values (4, 'd', 4)", "insert into u values (2)",
+        )  # fmt: skip
+        here.catch_up()
+        assert here.target.run("select * from u order by id") == [(1,), (2,)]
+        told = status.collect(here.pair.plan)
+        assert [(each["table"], each["statement"]) for each in told["standing"]] == [(name, None)]
+        assert {each["source"]: each["state"] for each in told["tables"]}[name] == "paused"
+        assert f"then `landbridge resume PLAN --table {name}`" in status.describe(told)
+        with pytest.raises(Terminal, match=f"does not follow {name}"):
+            here.pair.compare()
+        with pytest.raises(Terminal, match=f"landbridge resume PLAN --table {name}"):
+            approve(here.pair.plan, name, "me", "why")
+    with here.replication:  # over restarts
+        here.catch_up()
+        assert here.target.run("select * from t order by id") == [(1, "a"), (2, "b"), (3, "not ours")]
+        here.target.run("delete from t where id = 3")
+        go_on(here.pair.plan, name, "me")
+        here.wait(lambda: set(here.states()) == {"applied"})
+        here.equal()
+    found = here.target.run("select * from t order by id")
+    assert found == [(1, "later", None), (2, "b", None), (3, "c", None), (4, "d", 4)]
+    with pytest.raises(Terminal, match="does not stand still"):
+        go_on(here.pair.plan, name, "me")

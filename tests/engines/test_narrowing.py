@@ -105,7 +105,7 @@ def test_all_before_the_refused_transaction_is_applied(stage: Stage, replayed: l
 
 def test_what_is_refused_can_be_kept_and_the_rest_goes_on(stage: Stage, replayed: list[Change]) -> None:
     begin(stage)
-    stage.storing = ("named",)
+    stage.on_error = "store"
     rows(stage.target, f"insert into named values ({NUMBER + 105}, 'of somebody else'), ({NUMBER + 2000}, 'n3050')")
     for number in range(1, 101):
         first = NUMBER + number * 10
