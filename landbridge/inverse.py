@@ -3,7 +3,7 @@ The maps of the way back. The canonical text of a value is that of the first sou
 what a comparison reads from the target; so a column can go back only where the target's log yields that very text.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from landbridge import kinds
@@ -17,6 +17,9 @@ _ALWAYS = (
     kinds.Int, kinds.Bool, kinds.Date, kinds.Bytes, kinds.Json, kinds.Uuid, kinds.Enum, kinds.Set, kinds.Year,
     kinds.Inet, kinds.Geometry, kinds.Vector,
 )  # fmt: skip
+
+_SPOKEN = (kinds.Uuid, kinds.Json, kinds.Inet, kinds.Bit, kinds.Other)
+"""What may have arrived as a text: its canonical text, from which the first source makes the value again."""
 
 
 def inverted(table: TableMap, now: Mapping[TableName, Table]) -> TableMap:
@@ -34,8 +37,9 @@ def inverted(table: TableMap, now: Mapping[TableName, Table]) -> TableMap:
     return TableMap(number=table.number, source=there, target=table.source, columns=columns, plain=table.plain)
 
 
-def inverted_sequences(sequences: Iterable[SequenceMap]) -> tuple[SequenceMap, ...]:
-    return tuple(SequenceMap(source=each.target, target=each.source) for each in sequences)
+def inverted_sequences(sequences: Iterable[SequenceMap], now: Collection[TableName]) -> tuple[SequenceMap, ...]:
+    """now: the sequences that the target has. For the others columns count there, or nothing does."""
+    return tuple(SequenceMap(source=each.target, target=each.source) for each in sequences if each.target.name in now)
 
 
 def _turned(column: ColumnMap, there: Table, plain: bool) -> ColumnMap:
@@ -79,7 +83,7 @@ def same_text(own: Kind, first: Kind) -> bool:
         return not getattr(own, "fixed", False)
     if isinstance(own, kinds.Timestamp) and isinstance(first, kinds.TimestampTz):
         return own.fsp == first.fsp  # in UTC, as every session of ours is
-    return isinstance(own, kinds.Text) and isinstance(first, kinds.Uuid | kinds.Json)
+    return isinstance(own, kinds.Text) and isinstance(first, _SPOKEN)
 
 
 _FORM: dict[type, tuple[str, ...]] = {

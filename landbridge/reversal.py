@@ -1,12 +1,15 @@
 """What must be so for a way back, beside what every migration needs: both ends are source and target then."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Literal
 
+from landbridge.cascades import unfollowable
 from landbridge.endpoints import Endpoint
 from landbridge.endpoints.abc import Applies, Checks, Connects, Finding
 from landbridge.inverse import inverted, irreversible
 from landbridge.mapping import Resolved
+from landbridge.model import TableMap
 from landbridge.plan import Plan
 
 _NEEDED = ("right-replica-role",)
@@ -20,32 +23,31 @@ def check(plan: Plan, resolved: Resolved, source: Endpoint, target: Endpoint) ->
     """Nothing where the plan wants no way back."""
     if not plan.cutover.way_back:
         return
-    yield from _direction(target)
     yield from _freeze(plan, source, target)
     yield from _tables(resolved)
     yield from _acting(resolved, source, target)
-    for finding in target.get(Checks).check_source((), plan.cutover.freeze):
-        if finding.level == "refuse":
-            yield _told(finding, "target, as the source of the way back")
     back = [inverted(table, {table.target.name: table.target}) for table in resolved.tables]
+    yield from _cascades(back)
+    for finding in target.get(Checks).check_source((), plan.cutover.freeze):
+        yield _told(finding, "target, as the source of the way back", finding.level)
     for finding in source.get(Checks).check_target(back, {table.source.name for table in resolved.tables}):
         if finding.level == "refuse" or finding.name in _NEEDED:
-            yield _told(finding, "source, as the target of the way back")
+            yield _told(finding, "source, as the target of the way back", "refuse")
 
 
-def _told(finding: Finding, side: str) -> Finding:
-    return replace(finding, level="refuse", found=f"on the {side}: {finding.found}")
-
-
-def _direction(target: Endpoint) -> Iterator[Finding]:
-    """The target of the first switch is written to again after a rollback, with its own triggers in place."""
-    if not target.get(Applies).silences_triggers:
+def _cascades(back: Sequence[TableMap]) -> Iterator[Finding]:
+    for key, parent in unfollowable(back).items():
         yield _refused(
-            "way-back-direction",
-            found=f"there is no way back from {target.family} yet",
-            wanted="a target whose sessions can keep triggers still",
-            mend=_WITHOUT,
+            "hidden-cascade",
+            found=f"on the target, as the source of the way back: foreign key {key} acts when {parent} changes, the"
+            " server does not log it, and the key does not point to the primary key, so it cannot be followed",
+            wanted="foreign keys with CASCADE or SET NULL that point to a primary key",
+            mend=f"recreate the key on the source with ON DELETE RESTRICT ON UPDATE RESTRICT, or {_WITHOUT}",
         )
+
+
+def _told(finding: Finding, side: str, level: Literal["refuse", "warn"]) -> Finding:
+    return replace(finding, level=level, found=f"on the {side}: {finding.found}")
 
 
 def _freeze(plan: Plan, source: Endpoint, target: Endpoint) -> Iterator[Finding]:

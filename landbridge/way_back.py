@@ -90,10 +90,11 @@ def _write_down(back: Plan, run: str, source: Endpoint, target: Endpoint) -> str
 
 def _inverse(blueprint: ledger.Blueprint, now: Endpoint) -> ledger.Blueprint:
     schemas = sorted({table.target.name.schema for table in blueprint.tables})
-    described = {table.name: table for table in now.get(Describes).describe(schemas).tables}
+    found = now.get(Describes).describe(schemas)
+    described = {table.name: table for table in found.tables}
     return ledger.Blueprint(
         tables=tuple(inverted(table, described) for table in blueprint.tables),
-        sequences=inverted_sequences(blueprint.sequences),
+        sequences=inverted_sequences(blueprint.sequences, {sequence.name for sequence in found.sequences}),
         types=(),
         stands=True,
     )

@@ -12,6 +12,10 @@ _ALL = [
     ("postgres_server", "postgres_target_server"),
     ("mariadb_server", "postgres_target_server"),
     ("mysql_server", "postgres_target_server"),
+    ("postgres_server", "mariadb_target_server"),
+    ("postgres_server", "mysql_target_server"),
+    ("mariadb_server", "mysql_target_server"),
+    ("mysql_server", "mariadb_target_server"),
 ]
 
 

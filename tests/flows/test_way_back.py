@@ -18,7 +18,8 @@ from tests.there_and_back import Says, Side, arranged, there_and_back_and_there_
 
 __all__ = ["make_stage"]
 
-_SHORT = [("postgres_server", "postgres_target_server"), ("mariadb_server", "postgres_target_server")]
+_SHORT = [("mariadb_server", "postgres_target_server"), ("postgres_server", "mariadb_target_server")]
+"""A way back from either family; all others, longer, in tests/directions/test_way_back.py."""
 
 _LONG = [pytest.mark.long, pytest.mark.timeout(1500)]
 _BEFORE, _AFTER = PLACES[: PLACES.index("opening")], PLACES[PLACES.index("opening") :]

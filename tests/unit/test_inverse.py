@@ -20,6 +20,9 @@ SAME: list[tuple[Kind, Kind]] = [
     (kinds.Text(), kinds.Text(fixed=True)),
     (kinds.Text(length=36, fixed=True), kinds.Uuid()),
     (kinds.Timestamp(fsp=0), kinds.TimestampTz(fsp=0)),
+    (kinds.Text(length=43), kinds.Inet()),
+    (kinds.Text(), kinds.Bit(length=8, varying=True)),
+    (kinds.Text(), kinds.Other(native="interval")),
 ]
 OTHER: list[tuple[Kind, Kind]] = [
     (kinds.Timestamp(fsp=6), kinds.Timestamp(fsp=3)),

@@ -200,9 +200,8 @@ class _Reading:
         return "full" if image.startswith("FULL") else "key"
 
     def _logs_cascades(self) -> bool:
-        """MySQL 9.6 moved foreign key actions from the storage engine to the SQL layer, and so into the binlog."""
         release = fetch(self.connection, "select version()")[0][0].split("-")[0].split(".")
-        return not self.mariadb and (int(release[0]), int(release[1])) >= (9, 6)
+        return logs_cascades((int(release[0]), int(release[1])), mariadb=self.mariadb)
 
     def _plain(self, expression: str) -> str:
         return expression if self.mariadb else kinds.plain(expression)
@@ -334,6 +333,11 @@ def _linked(foreign_keys: Mapping[TableName, list[ForeignKey]]) -> dict[TableNam
             linked[table].update(key.columns)
             linked[key.target].update(key.target_columns)
     return linked
+
+
+def logs_cascades(release: tuple[int, int], *, mariadb: bool) -> bool:
+    """MySQL 9.6 moved foreign key actions from the storage engine to the SQL layer, and so into the binlog."""
+    return not mariadb and release >= (9, 6)
 
 
 def read_sequence(connection: Any, name: TableName) -> NumberSequence:

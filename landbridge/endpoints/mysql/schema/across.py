@@ -41,6 +41,7 @@ def adopt(
         checks=tuple(adoption.checks()),
         comment=table.comment,
         old_image="key" if table.primary_key else "none",
+        logs_cascades=target.logs_cascades,
     )
     adoption.note_what_is_left_out()
     adopted, told = partitions.across(adopted, table, mariadb=target.mariadb)

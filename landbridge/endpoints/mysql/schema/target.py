@@ -9,7 +9,7 @@ from typing import Any
 import pymysql
 from pymysql.constants import ER
 
-from landbridge.endpoints.mysql.catalog import fetch
+from landbridge.endpoints.mysql.catalog import fetch, logs_cascades
 from landbridge.endpoints.mysql.connection import Database, closing, driver_errors
 from landbridge.endpoints.mysql.kinds import QUOTED
 
@@ -60,6 +60,10 @@ class Target:
         if name not in _OWN:
             return True
         return self.release >= _OWN[name] if self.mariadb else name == "vector" and self.release >= (9, 0)
+
+    @property
+    def logs_cascades(self) -> bool:
+        return logs_cascades(self.release, mariadb=self.mariadb)
 
     @property
     def charsets(self) -> frozenset[str]:

@@ -49,6 +49,7 @@ def adopt(
         checks=checks,
         transactional=True,
         old_image="key" if table.primary_key else "none",
+        logs_cascades=target.logs_cascades,
         rows=0,
         bytes=0,
         definition=text.elements,
