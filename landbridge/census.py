@@ -58,10 +58,13 @@ class _Lost:
     """Losses by what they are of."""
 
     def __init__(self, losses: Iterable[TableLoss]) -> None:
-        self._what = {(found.table, found.loss.part, found.loss.column): found.loss.what for found in losses}
+        self._what: dict[tuple[TableName, Part, str], list[str]] = {}
+        for table, loss in ((found.table, found.loss) for found in losses if found.loss.touches):
+            self._what.setdefault((table, loss.part, loss.column), []).append(loss.told)
 
     def why(self, table: TableName, part: Part, name: str) -> str | None:
-        return self._what.get((table, part, name))
+        what = self._what.get((table, part, name))
+        return "; ".join(dict.fromkeys(what)) if what else None
 
 
 def item_of(found: SchemaObject, carried: Carried | None) -> Item:

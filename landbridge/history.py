@@ -38,7 +38,9 @@ def losses(tables: Iterable[tuple[Table, Table, History]]) -> Iterator[TableLoss
         blocking = wanted == "refuse" and (rows > 0 or not kept)
         yield TableLoss(
             table=source.name,
-            loss=Loss(column="", part="table", what=what, blocking=blocking, choices=choices if blocking else ()),
+            loss=Loss(
+                column="", part="table", what=what, blocking=blocking, rows=rows, choices=choices if blocking else ()
+            ),
         )
         for gone in () if kept else _of_time(source):
             yield TableLoss(table=source.name, loss=gone)

@@ -202,10 +202,28 @@ Part = Literal["column", "index", "foreign key", "check", "table"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Unfit:
+    """
+    Values of a column that a target has no place for, in words by which every source can count them (its `unfit.py`).
+    most: of 'too long', characters or bytes. keeps: they arrive all the same, though not quite as they are; else a row
+    that has one would be refused.
+    """
+
+    what: Literal[
+        "not finite", "too many digits", "long number", "beyond years", "no day", "nul", "no label", "too long",
+        "swapped uuid", "empty geometry", "odd geometry", "own bounds",
+    ]  # fmt: skip
+    most: int = 0
+    keeps: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Loss:
     """
     What a target cannot hold. A blocking loss stops the plan; the others are shown in its report. `column` is the name
     of what is lost: of a column or, as `part` says, of an index, a foreign key or a check; empty for the whole table.
+    unfit: which values it is about, where that is not all of them. rows: how many of the source's have such a value,
+    None where nobody counted; `uncounted` says why not.
     """
 
     column: str
@@ -213,6 +231,21 @@ class Loss:
     blocking: bool
     choices: tuple[str, ...] = ()
     part: Part = "column"
+    unfit: Unfit | None = None
+    rows: int | None = None
+    uncounted: str = ""
+
+    @property
+    def told(self) -> str:
+        """With the number of rows, or why there is none."""
+        if self.rows is not None:
+            return f"{self.what} ({self.rows:,} row{'s' * (self.rows != 1)} now)" if self.unfit else self.what
+        return f"{self.what} (not counted: {self.uncounted})" if self.uncounted else self.what
+
+    @property
+    def touches(self) -> bool:
+        """Whether it is of anything that is there now, as far as is known."""
+        return self.unfit is None or self.rows != 0
 
 
 Rendered = tuple[str, tuple[Loss, ...]]

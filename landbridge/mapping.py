@@ -1,6 +1,6 @@
 """From the plan's rules and the source's catalog to what moves where. Nothing is written here."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from landbridge import history, numbering
@@ -50,8 +50,21 @@ def schemas_wanted(plan: Plan, present: Iterable[str]) -> tuple[str, ...]:
     return tuple(schema for schema in present if any(matches(schema, pattern) for pattern in patterns))
 
 
-def resolve(plan: Plan, catalog: Catalog, target_family: str, prepares: Prepares, carries: Carries) -> Resolved:
-    """Raises PlanError when an include matches nothing or two tables would get one name."""
+Count = Callable[[tuple[TableLoss, ...], tuple[TableMap, ...]], tuple[TableLoss, ...]]
+
+
+def resolve(
+    plan: Plan,
+    catalog: Catalog,
+    target_family: str,
+    prepares: Prepares,
+    carries: Carries,
+    count: Count = lambda losses, _: losses,
+) -> Resolved:
+    """
+    count: finds out how many rows the losses are of. Raises PlanError when an include matches nothing or two tables
+    would get one name.
+    """
     chosen = _choose(plan, catalog)
     names = _names(catalog, chosen, plan.names)
     plain = catalog.family == target_family
@@ -81,6 +94,7 @@ def resolve(plan: Plan, catalog: Catalog, target_family: str, prepares: Prepares
     losses += tuple(numbering.losses(maps, catalog.sequences))
     rules = [rule.history for _, rule in chosen]
     losses += tuple(history.losses((m.source, m.target, rule) for m, rule in zip(maps, rules, strict=True)))
+    losses = count(losses, maps)
     sequences = tuple(
         SequenceMap(source=s, target=replace(s, name=names[s.name], owned_by=_owner(s, maps)))
         for s in _sequences(catalog, names)

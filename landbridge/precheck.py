@@ -1,16 +1,19 @@
 """Everything that must be so before anything is written: all findings in one list."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from landbridge import ledger, reversal
 from landbridge.cascades import unfollowable
+from landbridge.census import TableLoss
 from landbridge.endpoints import Endpoint, connect
 from landbridge.endpoints.abc import Carried, Carries, Checks, Connects, Describes, Finding, Prepares
 from landbridge.errors import CheckFailed
 from landbridge.mapping import Resolved, resolve, schemas_wanted
 from landbridge.model import TableName
 from landbridge.plan import Plan
+from landbridge.unfit import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +47,9 @@ def precheck(plan: Plan) -> Prechecked:
         return Prechecked(findings=tuple(unreachable), resolved=None)
     resolved = look(plan, source, target)
     findings = [
-        _blocking(found.table, found.loss.column, found.loss.what, found.loss.choices) for found in resolved.blocking
+        _blocking(found.table, found.loss.column, found.loss.told, found.loss.choices) for found in resolved.blocking
     ]
+    findings += _uncounted(resolved.losses)
     findings += [_rested_on(each) for each in resolved.objects if each.source.early and not each.statements]
     findings += [_unfollowable(key, parent) for key, parent in unfollowable(resolved.tables).items()]
     findings += source.get(Checks).check_source(resolved.tables, plan.cutover.freeze)
@@ -58,7 +62,8 @@ def look(plan: Plan, source: Endpoint, target: Endpoint) -> Resolved:
     """What the plan would do, from the source's catalog of this moment."""
     describes = source.get(Describes)
     catalog = describes.describe(schemas_wanted(plan, describes.schemas()))
-    return resolve(plan, catalog, target.family, target.get(Prepares), target.get(Carries))
+    count = partial(counted, source=source)
+    return resolve(plan, catalog, target.family, target.get(Prepares), target.get(Carries), count)
 
 
 def _owned(plan: Plan, target: Endpoint) -> Collection[TableName]:
@@ -74,6 +79,22 @@ def _blocking(table: TableName, column: str, what: str, choices: tuple[str, ...]
         wanted="a column that the target can hold",
         mend=f"choose one of: {', '.join(choices)}" if choices else f"leave the table out: {{exclude: {table}}}",
     )
+
+
+def _uncounted(losses: Iterable[TableLoss]) -> Iterator[Finding]:
+    """What may stop the load, for nobody knows whether there is such a row; one finding a table."""
+    left: dict[tuple[TableName, str], list[str]] = {}
+    for table, loss in ((found.table, found.loss) for found in losses):
+        if loss.uncounted and loss.unfit and not (loss.unfit.keeps or loss.blocking):
+            left.setdefault((table, loss.uncounted), []).append(f"{loss.column} ({loss.what})")
+    for (table, why), columns in left.items():
+        yield Finding(
+            name="uncounted-values",
+            level="warn",
+            found=f"{table}: not counted, {why}: {', '.join(columns)}",
+            wanted="to know whether a row has a value that the target refuses",
+            mend="look for such values yourself, or let the load find them: it stops at the first one and names it",
+        )
 
 
 def _rested_on(lost: Carried) -> Finding:

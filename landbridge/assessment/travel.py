@@ -32,7 +32,7 @@ def told(losses: Iterable[TableLoss]) -> tuple[Loss, ...]:
     """The most frequent first."""
     places: dict[str, list[str]] = {}
     for each in losses:
-        if not each.loss.blocking:
+        if not each.loss.blocking and each.loss.touches:
             name = f"{each.table}.{each.loss.column}" if each.loss.column else str(each.table)
             places.setdefault(each.loss.what, []).append(name)
     found = [Loss(what=what, where=tuple(dict.fromkeys(where))) for what, where in places.items()]
@@ -41,7 +41,7 @@ def told(losses: Iterable[TableLoss]) -> tuple[Loss, ...]:
 
 def travels(tables: Sequence[TableMap], losses: Iterable[TableLoss]) -> tuple[Travel, ...]:
     """The most frequent first, those with a loss before them."""
-    lost = {(each.table, each.loss.column) for each in losses if each.loss.part == "column"}
+    lost = {(each.table, each.loss.column) for each in losses if each.loss.part == "column" and each.loss.touches}
     counted: dict[tuple[str, str, str, str], list[bool]] = {}
     for table in tables:
         for pair in table.columns:

@@ -60,7 +60,7 @@ class Made:
 
     @property
     def losses(self) -> list[Loss]:
-        return [loss for done in self.adopted for loss in done.losses]
+        return [loss for done in self.adopted for loss in done.losses if loss.unfit is None]
 
 
 def table_map(number: int, source: Table, target: Table, family: str) -> TableMap:

@@ -9,6 +9,7 @@ from functools import partial
 
 from landbridge.kinds import (
     DOCUMENTS,
+    Array,
     Bit,
     Bool,
     Bytes,
@@ -29,6 +30,7 @@ from landbridge.kinds import (
     Time,
     Timestamp,
     TimestampTz,
+    Unfit,
     Uuid,
     Vector,
     Year,
@@ -273,7 +275,7 @@ def render(kind: Kind, *, mariadb: bool = False, vectors: bool = True) -> Render
     if isinstance(kind, Uuid) and mariadb:
         # Measured on 10.11 and 11.8, whose storage moves bytes by version: a hash cast to uuid may be such a one.
         what = "those with byte 7 from 80 to ff and byte 9 from 01 to 80 are refused when their row is loaded"
-        return "uuid", (_told(what),)
+        return "uuid", (_told(what, Unfit(what="swapped uuid")),)
     if isinstance(kind, Vector) and not vectors:
         return "json", (_told("the target has no vectors: the values are kept as JSON"),)
     if isinstance(kind, Json) and mariadb:
@@ -285,38 +287,50 @@ def render(kind: Kind, *, mariadb: bool = False, vectors: bool = True) -> Render
     return (rendered, ()) if isinstance(rendered, str) else rendered
 
 
-def _told(what: str) -> Loss:
-    return Loss(column="", what=what, blocking=False)
+_AS_TEXTS = "keep its values as texts: `columns: {NAME: text}`"
+_CHOICES = (_AS_TEXTS, "correct them on the source", "exclude the table")
+
+
+def _told(what: str, unfit: Unfit | None = None) -> Loss:
+    return Loss(column="", what=what, blocking=False, unfit=unfit, choices=_CHOICES if unfit else ())
+
+
+def _not_finite(what: str) -> Loss:
+    return _told(f"{what} are refused when their row is loaded", Unfit(what="not finite"))
 
 
 def _decimal(kind: Decimal) -> Rendered:
     precision, scale = kind.precision, kind.scale or 0
     if precision is not None and precision <= LARGEST_PRECISION and scale <= LARGEST_SCALE:
-        return f"decimal({precision},{scale})", ()
+        return f"decimal({precision},{scale})", (_not_finite("values that are NaN"),)
     found = "a numeric without limits" if precision is None else f"numeric({precision},{scale})"
     what = f"{found} does not fit: decimals have {LARGEST_PRECISION} digits at most, {LARGEST_SCALE} behind the point"
     choices = (
-        "keep its values as texts: `columns: {NAME: text}`",
+        _AS_TEXTS,
         "ALTER the column to a narrower numeric in the source",
         "exclude the table",
     )
     return f"decimal({LARGEST_PRECISION},{LARGEST_SCALE})", (
-        Loss(column="", what=what, blocking=True, choices=choices),
+        Loss(column="", what=what, blocking=True, choices=choices, unfit=Unfit(what="too many digits")),
     )
 
 
 def _float(kind: Float) -> Rendered:
-    return "float" if kind.bits == 32 else "double", (_told("NaN and infinities are refused when their row is loaded"),)
+    return "float" if kind.bits == 32 else "double", (_not_finite("NaN and infinities"),)
+
+
+_BEYOND = Unfit(what="beyond years")
 
 
 def _moment(kind: Date | Timestamp) -> Rendered:
     what = "infinities and dates outside of the years 0 to 9999 are refused when their row is loaded"
-    return "date" if isinstance(kind, Date) else f"datetime({kind.fsp})", (_told(what),)
+    return "date" if isinstance(kind, Date) else f"datetime({kind.fsp})", (_told(what, _BEYOND),)
 
 
 def _instant(kind: TimestampTz) -> Rendered:
     what = "kept in UTC as a datetime, which ends in 9999 (TIMESTAMP in 2038) and which no session's zone changes"
-    return f"datetime({kind.fsp})", (_told(f"{what}; infinities are refused when their row is loaded"),)
+    beyond = "infinities and moments outside of the years 0 to 9999 are refused when their row is loaded"
+    return f"datetime({kind.fsp})", (_told(what), _told(beyond, _BEYOND))
 
 
 def _text(kind: Text) -> str:
@@ -349,9 +363,11 @@ def _geometry(kind: Geometry) -> Rendered:
     if kind.subtype and kind.subtype not in _SHAPES:
         what = f"geometries of the subtype {kind.subtype} cannot be stored"
         return "geometry", (Loss(column="", what=what, blocking=True, choices=("exclude the table",)),)
-    told = [_told("empty geometries other than collections are refused when their row is loaded, or of no use here")]
+    empty = "empty geometries other than collections are refused when their row is loaded, or of no use here"
+    told = [_told(empty, Unfit(what="empty geometry"))]
     if not kind.subtype:
-        told.append(_told("geometries with Z or M and those with arcs are refused when their row is loaded"))
+        odd = "geometries with Z or M and those with arcs are refused when their row is loaded"
+        told.append(_told(odd, Unfit(what="odd geometry")))
     if kind.srid:
         told.append(_told(f"values keep their SRID, but that it is {kind.srid} is no rule of the column here"))
     return kind.subtype or "geometry", tuple(told)
@@ -363,11 +379,15 @@ def _other(kind: Other) -> Rendered:
 
 
 def _json(_: Kind) -> Rendered:
-    return "json", (_told("numbers of more than some 17 digits are rounded in JSON here"),)
+    return "json", (_told("numbers of more than some 17 digits are rounded in JSON here", Unfit(what="long number")),)
 
 
-def _document(_: Kind) -> Rendered:
-    return "json", (_told("the values are kept as JSON"),)
+def _document(kind: Kind) -> Rendered:
+    told = [_told("the values are kept as JSON")]
+    if isinstance(kind, Array):
+        bounds = "arrays that begin at another place than 1 lose that"
+        told.append(Loss(column="", what=bounds, blocking=False, unfit=Unfit(what="own bounds", keeps=True)))
+    return "json", tuple(told)
 
 
 _RENDERERS: dict[type, Callable[..., str | Rendered]] = {

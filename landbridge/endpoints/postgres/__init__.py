@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from landbridge.endpoints import abc, altering, surveying
+from landbridge.endpoints import abc, altering, inspecting, surveying
 from landbridge.endpoints.later import Later
 from landbridge.endpoints.scratches import Scratches
 from landbridge.plan import EndpointRef
@@ -34,6 +34,7 @@ def capabilities(ref: EndpointRef) -> Mapping[type, object]:
         abc.Describes: Describer(db),
         abc.Counts: Counters(db),
         abc.Checks: Checker(db),
+        inspecting.Inspects: Later(_inspector),
         surveying.Assesses: Later(partial(_assessor, db)),
         abc.Snapshots: reader,
         abc.ReadsAgain: reader,
@@ -59,6 +60,12 @@ def _assessor(db: "Database") -> object:
     from landbridge.endpoints.postgres.assess import Assessor
 
     return Assessor(db)
+
+
+def _inspector() -> object:
+    from landbridge.endpoints.postgres.unfit import Inspector
+
+    return Inspector()
 
 
 def _schema_builder(db: "Database") -> object:

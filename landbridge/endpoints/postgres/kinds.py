@@ -145,7 +145,7 @@ def render(
     extensions: the types of extensions that the target has, by their bare names, as the server prints them.
     """
     if isinstance(kind, kinds.Enum) and kind.name:
-        return f"{spell(kind.schema)}.{spell(kind.name)}", ()
+        return f"{spell(kind.schema)}.{spell(kind.name)}", (_NO_LABEL,)
     if isinstance(kind, kinds.Geometry | kinds.Vector):
         return _extended(kind, extensions)
     rendered = _RENDERERS[type(kind)](kind)
@@ -166,14 +166,39 @@ def _numeric(kind: kinds.Decimal) -> str:
     return f"numeric({kind.precision},{kind.scale or 0})"
 
 
-def _text(kind: kinds.Text) -> str:
+_AS_TEXTS = "keep its values as texts: `columns: {NAME: text}`"
+_CORRECT = ("correct them on the source", "exclude the table")
+
+
+def _unfit(what: str, unfit: kinds.Unfit, *choices: str) -> Loss:
+    return Loss(column="", what=what, blocking=False, unfit=unfit, choices=choices)
+
+
+_NUL = kinds.Unfit(what="nul")
+_NO_LABEL = _unfit(
+    "the empty value that a server without strict mode made of a wrong one is refused when its row is loaded",
+    kinds.Unfit(what="no label"),
+    _AS_TEXTS,
+    *_CORRECT,
+)
+
+
+def _text(kind: kinds.Text) -> Rendered:
     """
     Never character(n): it pads what it stores and ignores trailing blanks in comparisons, so the canonical text read
     back would not be the one sent. varchar(n) holds exactly what travels and still guards the length.
     """
-    if kind.length is None or kind.length > LONGEST_VARCHAR:
-        return "text"
-    return f"character varying({kind.length})"
+    unbounded = kind.length is None or kind.length > LONGEST_VARCHAR
+    nul = _unfit("texts with the character NUL are refused when their row is loaded", _NUL, *_CORRECT)
+    return "text" if unbounded else f"character varying({kind.length})", (nul,)
+
+
+def _json(kind: kinds.Json) -> Rendered:
+    """json keeps the very text (key order, duplicates); jsonb can be indexed, which is what applications want."""
+    if kind.exact:
+        return "json", ()
+    nul = "JSON with the character NUL (\\u0000) is refused when its row is loaded"
+    return "jsonb", (_unfit(nul, _NUL, _AS_TEXTS, *_CORRECT),)
 
 
 def _clock(kind: kinds.Timestamp | kinds.TimestampTz | kinds.Time) -> Rendered:
@@ -182,9 +207,10 @@ def _clock(kind: kinds.Timestamp | kinds.TimestampTz | kinds.Time) -> Rendered:
         return f"timestamp({kind.fsp}) {zone} time zone", ()
     if kind.long:
         found = "the values are spans of time (some are below 00:00:00 or above 24:00:00), so it becomes an interval"
-        return f"interval({kind.fsp})", (Loss(column="", what=found, blocking=False),)
+        return f"interval({kind.fsp})", (_unfit(found, kinds.Unfit(what="no day", keeps=True)),)
     found = "times of day only: a value below 00:00:00 or above 24:00:00 is refused when its row is loaded"
-    return f"time({kind.fsp}) without time zone", (Loss(column="", what=found, blocking=False),)
+    refused = _unfit(found, kinds.Unfit(what="no day"), _AS_TEXTS, *_CORRECT)
+    return f"time({kind.fsp}) without time zone", (refused,)
 
 
 def _extended(kind: kinds.Geometry | kinds.Vector, extensions: Mapping[str, str]) -> Rendered:
@@ -196,7 +222,7 @@ def _extended(kind: kinds.Geometry | kinds.Vector, extensions: Mapping[str, str]
     found = f"the type {bare}{modifier} comes with the extension {extension}, which the target's database has not"
     choices = (
         f"CREATE EXTENSION {extension} in the target's database",
-        "keep its values as texts: `columns: {NAME: text}`",
+        _AS_TEXTS,
         "exclude the table",
     )
     return f"{bare}{modifier}", (Loss(column="", what=found, blocking=True, choices=choices),)
@@ -237,10 +263,9 @@ _RENDERERS: Mapping[type, Callable[[Any], str | Rendered]] = {
     kinds.TimestampTz: _clock,
     kinds.Text: _text,
     kinds.Bytes: lambda _: "bytea",
-    # json keeps the very text (key order, duplicates); jsonb can be indexed, which is what applications want.
-    kinds.Json: lambda kind: "json" if kind.exact else "jsonb",
+    kinds.Json: _json,
     kinds.Uuid: lambda _: "uuid",
-    kinds.Enum: lambda _: "text",
+    kinds.Enum: lambda _: ("text", (_NO_LABEL,)),
     kinds.Set: lambda _: "text",
     kinds.Bit: lambda kind: f"bit varying({kind.length})" if kind.varying else f"bit({kind.length})",
     kinds.Year: lambda _: "smallint",

@@ -8,7 +8,7 @@ from landbridge.endpoints.mysql.kinds import render
 from landbridge.endpoints.mysql.names import fits
 from landbridge.endpoints.mysql.schema import indexes, lengths
 from landbridge.endpoints.mysql.schema.target import Target
-from landbridge.kinds import Loss
+from landbridge.kinds import Loss, Unfit
 from landbridge.model import Table, TableName
 
 _BUILT_IN = (*kinds.SORTED_ALIKE, kinds.Float, kinds.Text, kinds.Bytes, kinds.Json, kinds.Uuid, kinds.Bit, kinds.Inet)
@@ -63,7 +63,9 @@ def _fit(table: Table, natives: dict[str, str]) -> Iterator[Loss]:
     for name, most in lengths.limits(keys, natives).items():
         natives[name] = f"varbinary({most})" if lengths.is_bytes(natives[name]) else f"varchar({most // 4})"
         what = f"it is in a key, so it becomes {natives[name]}: longer values are refused when they are loaded"
-        yield _told(name, what)
+        room = most if lengths.is_bytes(natives[name]) else most // 4
+        choices = ("shorten them on the source", "exclude the table")
+        yield replace(_told(name, what), unfit=Unfit(what="too long", most=room), choices=choices)
     for name in lengths.too_large(natives, {name for key in keys for name in key}):
         natives[name] = "longblob" if lengths.is_bytes(natives[name]) else "longtext"
         yield _told(name, f"the row would be too long, so it becomes {natives[name]} without a limit of its own")

@@ -162,7 +162,8 @@ class _Adoption:
                 "correct them on the source",
             )
             what = f"{found}, which no date type here holds"
-            self.losses.append(Loss(column=column.name, what=what, blocking=True, choices=choices))
+            lost = Loss(column=column.name, what=what, blocking=True, choices=choices, rows=column.odd_dates)
+            self.losses.append(lost)
 
     def _named(self, column: Column) -> Kind:
         """The column's kind; an enum gets a type of its own, a set and an enum that can have none a check."""

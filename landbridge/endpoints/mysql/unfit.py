@@ -1,0 +1,36 @@
+"""What no target of another family holds, as conditions in SQL: for counting such rows before anything moves."""
+
+from collections.abc import Callable, Sequence
+
+from landbridge.endpoints.mysql.names import qualified, quote
+from landbridge.kinds import Json, Unfit
+from landbridge.model import Column, Table
+
+_NUL, _ESCAPED_NUL, _ESCAPED_BACKSLASH = "x'00'", "x'5c7530303030'", "x'5c5c'"
+
+
+class Inspector:
+    def unfit(self, table: Table, asked: Sequence[tuple[Column, Unfit]]) -> str | None:
+        if any(unfit.what not in _CONDITIONS for _, unfit in asked):
+            return None
+        counts = (f"ifnull(sum({_CONDITIONS[unfit.what](column)}), 0)" for column, unfit in asked)
+        return f"select {', '.join(counts)} from {qualified(table.name)}"
+
+
+def _nul(column: Column) -> str:
+    """In bytes, for a collation may pass over NUL; of JSON, which escapes it, without the backslashes in pairs."""
+    text = f"convert(convert({quote(column.name)} using utf8mb4) using binary)"
+    if isinstance(column.kind, Json):
+        return f"locate({_ESCAPED_NUL}, replace({text}, {_ESCAPED_BACKSLASH}, '')) > 0"
+    return f"locate({_NUL}, {text}) > 0"
+
+
+def _no_day(column: Column) -> str:
+    return f"{quote(column.name)} < '00:00:00' or {quote(column.name)} > '24:00:00'"
+
+
+_CONDITIONS: dict[str, Callable[[Column], str]] = {
+    "nul": _nul,
+    "no label": lambda column: f"{quote(column.name)} + 0 = 0",
+    "no day": _no_day,
+}
