@@ -79,18 +79,19 @@ def _insert(engine: str, low: int, high: int) -> str:
     return f"insert into orders {_ROW[engine].format(low=low, high=high)}"
 
 
-def mixed(engine: str) -> Write:
-    """200,000 inserts, 100,000 updates, 50,000 deletes in an order of chance, 100 rows a transaction."""
+def mixed(engine: str, size: int, first: int) -> Write:
+    """Four inserts, two updates, one delete in an order of chance, `size` rows a transaction: 350,000, from `first` on."""
 
     def write(connection: Any, scale: float) -> int:
         chance, made = random.Random(5), 0
-        fresh = [_insert(engine, low, low + _BATCH - 1) for low in range(10**7, 10**7 + int(200_000 * scale), _BATCH)]
-        low_ids = list(range(1, int(150_000 * scale), _BATCH))
+        new = 10**7 + 2 * first
+        fresh = [_insert(engine, low, low + size - 1) for low in range(new, new + int(200_000 * scale), size)]
+        ranges = [f"id between {low} and {low + size - 1}" for low in range(first, first + int(150_000 * scale), size)]
         changed = [
-            f"update orders set status = 'changed', total = total + 1, weight = id where id between {low} and {low + 99}"
-            for low in low_ids[: len(low_ids) * 2 // 3]
+            f"update orders set status = 'changed', total = total + 1, weight = id where {among}"
+            for among in ranges[: len(ranges) * 2 // 3]
         ]
-        gone = [f"delete from orders where id between {low} and {low + 99}" for low in low_ids[len(low_ids) * 2 // 3 :]]
+        gone = [f"delete from orders where {among}" for among in ranges[len(ranges) * 2 // 3 :]]
         statements = [*fresh, *changed, *gone]
         chance.shuffle(statements)
         with connection.cursor() as cursor:
@@ -262,7 +263,9 @@ def measure(engine: str, scale: float) -> None:
     folder.chmod(0o755)
     make = postgres_family if engine == "postgres" else mysql_family
     scenarios: list[tuple[str, Write]] = [
-        ("changes mixed", mixed(engine)), ("updates of 10,000 hot rows", hot), ("transactions of one row", singles(engine)),
+        ("changes mixed, 100 at once", mixed(engine, 100, 1)), ("changes mixed, 5 at once", mixed(engine, 5, 150_001)),
+        ("updates of 10,000 hot rows", hot),
+        ("transactions of one row", singles(engine)),
     ]  # fmt: skip
     try:
         with make(folder, *setup(engine)) as family:

@@ -76,19 +76,22 @@ def decode(payload: bytes, using: TableMap = KEYED) -> Any:
 @given(st.lists(field, max_size=30), st.binary(max_size=9), st.binary(max_size=9))
 def test_a_row_reads_back_wherever_it_stands(fields: list[Any], before: bytes, after: bytes) -> None:
     payload = before + encoded(fields) + after
-    assert pgoutput.row(payload, len(before)) == (fields, len(payload) - len(after))
+    for read in (pgoutput.row, pgoutput.row_reader(len(fields)), pgoutput.row_reader(len(fields) + 1)):
+        assert read(payload, len(before)) == (tuple(fields), len(payload) - len(after))
 
 
 @given(st.lists(field, min_size=1, max_size=10), st.integers(1, 200))
 def test_a_row_that_is_cut_off_is_refused(fields: list[Any], missing: int) -> None:
-    payload = encoded(fields)
-    with pytest.raises((Unsupported, IndexError)):
-        pgoutput.row(payload[: max(2, len(payload) - missing)], 0)
+    payload = encoded(fields)[: max(2, len(encoded(fields)) - missing)]
+    for read in (pgoutput.row, pgoutput.row_reader(len(fields))):
+        with pytest.raises((Unsupported, IndexError)):
+            read(payload, 0)
 
 
 def test_a_value_in_another_format_is_refused() -> None:
-    with pytest.raises(Unsupported, match="'b'"):
-        pgoutput.row(b"\0\1b\0\0\0\4\0\0\0\1", 0)
+    for read in (pgoutput.row, pgoutput.row_reader(1)):
+        with pytest.raises(Unsupported, match="'b'"):
+            read(b"\0\1b\0\0\0\4\0\0\0\1", 0)
 
 
 def test_begin_and_commit() -> None:

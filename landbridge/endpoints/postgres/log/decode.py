@@ -7,13 +7,12 @@ from typing import Any, Protocol
 from landbridge import model
 from landbridge.endpoints.postgres.log import pgoutput
 from landbridge.endpoints.postgres.log.drifts import Drifts, noted
-from landbridge.endpoints.postgres.log.pgoutput import FULL, NEW, Relation, row
+from landbridge.endpoints.postgres.log.pgoutput import FULL, NEW, Fields, ReadRow, Relation, row_reader
 from landbridge.endpoints.postgres.names import qualified
 from landbridge.endpoints.postgres.texts import converter, taking
 from landbridge.errors import MigrationError, SchemaDrift, Unsupported
 from landbridge.model import Change, Position, TableMap, TableName
 
-Fields = list[Any]
 Take = Callable[[Fields], tuple[Any, ...]]
 Decode = Callable[[bytes], Change]
 
@@ -127,10 +126,10 @@ class Decoder:
 
 
 def _insert(relation: Relation, table: TableMap) -> Decode:
-    number, take = table.number, _take_all(relation, table)
+    number, read, take = table.number, row_reader(len(relation.columns)), _take_all(relation, table)
 
     def decode(payload: bytes) -> Change:
-        return model.INSERT, number, None, take(row(payload, _FIRST)[0])
+        return model.INSERT, number, None, take(read(payload, _FIRST)[0])
 
     return decode
 
@@ -140,15 +139,16 @@ def _update(relation: Relation, table: TableMap) -> Decode:
 
 
 def _update_by_key(relation: Relation, table: TableMap) -> Decode:
-    number, take, take_key = table.number, _take_all(relation, table), _take_key(relation, table)
+    number, read = table.number, row_reader(len(relation.columns))
+    take, take_key = _take_all(relation, table), _take_key(relation, table)
 
     def decode(payload: bytes) -> Change:
         if payload[5] == NEW:
-            new = row(payload, _FIRST)[0]
+            new = read(payload, _FIRST)[0]
             if ... in take_key(new):
                 raise _no_identity(table)
             return model.UPDATE, number, None, take(new)
-        old, new = _both(payload)
+        old, new = _both(payload, read)
         before, after = take_key(old), take_key(new)
         if None in before or ... in after:
             raise _no_identity(table)
@@ -158,12 +158,12 @@ def _update_by_key(relation: Relation, table: TableMap) -> Decode:
 
 
 def _update_by_row(relation: Relation, table: TableMap) -> Decode:
-    number, take = table.number, _take_all(relation, table)
+    number, read, take = table.number, row_reader(len(relation.columns)), _take_all(relation, table)
 
     def decode(payload: bytes) -> Change:
         if payload[5] != FULL:
             raise _no_identity(table)
-        old, new = _both(payload)
+        old, new = _both(payload, read)
         if ... in old:
             raise _no_identity(table)
         return model.UPDATE, number, take(old), take(new)
@@ -172,10 +172,11 @@ def _update_by_row(relation: Relation, table: TableMap) -> Decode:
 
 
 def _delete(relation: Relation, table: TableMap) -> Decode:
-    number, take = table.number, _take_key(relation, table) if table.key else _take_all(relation, table)
+    number, read = table.number, row_reader(len(relation.columns))
+    take = _take_key(relation, table) if table.key else _take_all(relation, table)
 
     def decode(payload: bytes) -> Change:
-        old = take(row(payload, _FIRST)[0])
+        old = take(read(payload, _FIRST)[0])
         if ... in old or (None in old if table.key else payload[5] != FULL):
             raise _no_identity(table)
         return model.DELETE, number, old, None
@@ -183,13 +184,12 @@ def _delete(relation: Relation, table: TableMap) -> Decode:
     return decode
 
 
-def _both(payload: bytes) -> tuple[Fields, Fields]:
+def _both(payload: bytes, read: ReadRow) -> tuple[Fields, Fields]:
     """The old row, or its identity, and the new one, with what was left as it was taken from the old one."""
-    old, place = row(payload, _FIRST)
-    new = row(payload, place + 1)[0]
-    for number, value in enumerate(new):
-        if value is ... and old[number] is not None:  # of an identity the other columns come as NULL
-            new[number] = old[number]
+    old, place = read(payload, _FIRST)
+    new = read(payload, place + 1)[0]
+    if ... in new:  # of an identity the other columns come as NULL
+        new = tuple(b if a is ... and b is not None else a for b, a in zip(old, new, strict=True))
     return old, new
 
 
