@@ -24,6 +24,7 @@ from landbridge.ledger import Alteration, StreamRow
 from landbridge.model import Change, Position, TableName, Transaction, passed_by
 from landbridge.narrowing import Narrowing
 from landbridge.plan import OnError
+from landbridge.preparing import Prepared, Preparing, Ready, Trust
 from landbridge.spool import SpoolReader
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,10 @@ class _StandsStill(Exception):
     """A table does not follow any more; a new session goes on with the others."""
 
 
+class _Unready(Exception):
+    """What was made ready did not fit; the ordinary way divides it, and shows what is wrong."""
+
+
 class Applying:
     """
     One run's apply. open_spool: a reader of what follows a position, None while capture has not opened the spool.
@@ -87,6 +92,7 @@ class Applying:
         self.done = Applied(position=Position(""), committed=0.0, changes=0, state="loading")
         self.engine = target.get(Connects).engine()
         self.narrowing = Narrowing()
+        self.trust = Trust()
         self.counting = Counting(run)
         self._tell = tell
 
@@ -111,6 +117,8 @@ class Applying:
                 self.narrowing.refused(refused.batch)
             except _StandsStill:
                 continue
+            except _Unready:
+                self.trust.lost()
             except Stopped:
                 return
 
@@ -134,9 +142,10 @@ class Applying:
                 position=row.position, committed=row.committed, changes=row.changes, state="waiting",
                 kept=session.altering.kept_from(row.position),
             )  # fmt: skip
-            with closing(self._reader(row.position)) as reader:
+            reader = self._reader(row.position)
+            with closing(Preparing(reader, BATCH_BYTES, _READ_PATIENCE, session.prepare)) as coming:
                 while not self.stopping():
-                    if session.step(reader):
+                    if session.step(coming):
                         backoff.reset()
                     self.tell()
             session.end()
@@ -171,20 +180,23 @@ class _Session:
             lambda table: applying.on_error(table) == "store",
         )  # fmt: skip
         self.altering = Altering(applying.target, applying.run, connection, self._writer)
+        self._ready = Ready(batch=[])
         self._pending: list[Transaction] = []
         self._heartbeat: Transaction | None = None
         self._large: sa.RootTransaction | None = None
         self._large_changes = self._counted = 0
         self._polled = self._committed_at = 0.0
+        self.prepare = self._writer.prepare
 
-    def step(self, reader: SpoolReader) -> bool:
+    def step(self, coming: Preparing) -> bool:
         """Whether anything was committed."""
         before = self._position
         if self._large is None and self._stands_still():
             time.sleep(_HELD_PAUSE)
             return self._position != before
         if not self._pending:
-            self._pending = reader.read(BATCH_BYTES, _READ_PATIENCE)
+            self._ready = coming.take()
+            self._pending = self._ready.batch
         self._applying.done.state = "applying"
         batch = self._next_batch()
         if batch:
@@ -256,7 +268,8 @@ class _Session:
     # --- writing ---
 
     def _apply(self, batch: list[Transaction]) -> None:
-        last, changes = batch[-1], self._writer.wanted(batch)
+        last, prepared = batch[-1], self._prepared(batch)
+        changes = prepared.changes if prepared else self._writer.wanted(batch)
         self._heard = passed_by(self._heard, batch)
         if not changes and last.last and self._large is None:
             self._heartbeat = last
@@ -269,13 +282,15 @@ class _Session:
             if last.last and self._large is None:
                 with self._connection.begin():
                     self._advance(last.position, len(changes), last.committed)
-                    self.altering.write(changes, self._position, careful=self._careful)
+                    self._write(changes, prepared)
                     self._writer.close(self._position, last.position)
             else:
                 self._apply_part(last, changes)
         except Fenced:
             raise
         except Terminal as error:
+            if prepared:
+                raise _Unready from None
             if not self._careful:
                 raise _Refused(batch) from None
             if isinstance(error, RowRejected):
@@ -283,6 +298,20 @@ class _Session:
             raise
         if last.last:
             self._committed(last.position, last.committed)
+
+    def _prepared(self, batch: list[Transaction]) -> Prepared | None:
+        prepared = self._ready.prepared if len(batch) == len(self._ready.batch) else None
+        if prepared is None or self._careful or not self._writer.fits(prepared, self._position):
+            return None
+        return prepared if self._applying.trust.given() else None
+
+    def _write(self, changes: list[Change], prepared: Prepared | None) -> None:
+        if prepared is None:
+            self.altering.write(changes, self._position, careful=self._careful)
+        elif prepared.write():
+            self._applying.trust.earned()
+        else:
+            raise _Unready
 
     def _apply_part(self, part: Transaction, changes: list[Change]) -> None:
         """In constant memory: nothing of it is visible before its last part has come."""

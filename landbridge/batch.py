@@ -17,10 +17,13 @@ from landbridge.endpoints import Endpoint
 from landbridge.endpoints.abc import Applies, ReadsAgain, Reread, TableBatch
 from landbridge.errors import RowRejected, SchemaDrift, Terminal
 from landbridge.model import ALTER, DELETE, INSERT, TRUNCATE, Change, Position, TableMap, TableName, Transaction, Value
+from landbridge.preparing import Prepared
 
 _KEYS_AT_ONCE = 1000
 _FEW = 16
 """Changes that go row by row rather than in halves again: an attempt costs as much."""
+
+_ALONE = (ALTER, TRUNCATE)
 
 Missing = dict[int, list[tuple[Value, ...]]]
 
@@ -56,6 +59,7 @@ class BatchWriter:
             tables = ledger.tables(connection, run)
             self._read_at: Mapping[int, Position] = ledger.table_positions(connection, run)
         self.waiting: Collection[int] = ()
+        self._shapes = 0
         self._storing = {table.number for table in tables if stores(table.source.name)}
         self._before = Position("")
         self._writer = target.get(Applies).writer(connection, [table.target_side for table in tables])
@@ -75,6 +79,7 @@ class BatchWriter:
         """From here on, in the open transaction, the table has this shape."""
         self._know([table if each.number == table.number else each for each in self._tables.values()])
         self._writer.reshape(table.target_side)
+        self._shapes += 1  # at last: who finds this number finds all of the new shape
 
     def refuse_reading_past(self, table: int, position: Position, statement: str) -> None:
         """A table without a key was read at one position, in the shape that it had when the run began."""
@@ -101,12 +106,35 @@ class BatchWriter:
             if transaction.position > self._read_at.get(change[1], "") or change[0] == ALTER:
                 yield change
 
+    def prepare(self, batch: Sequence[Transaction]) -> Prepared | None:
+        """In another thread than the rest, ahead of it: only what can be written as sets, exactly, in one go."""
+        shapes, begins = self._shapes, batch[0].position
+        if self._cascades or self.converges(begins) or any(begins <= read for read in self._read_at.values()):
+            return None
+        changes = [change for transaction in batch for change in transaction.changes]
+        whole = changes and all(transaction.last for transaction in batch)
+        if not whole or _lacking(changes) or any(change[0] in _ALONE for change in changes):
+            return None
+        steps = compact(changes, self._keys, converge=False)
+        if not all(isinstance(step, TableBatch) and self._keys[step.table] for step in steps):
+            return None
+        sets = [self._writer.prepare(step) for step in steps if isinstance(step, TableBatch)]
+        return Prepared(changes=changes, shapes=shapes, write=lambda: all(write() for write in sets))
+
+    def fits(self, prepared: Prepared, position: Position) -> bool:
+        """Whether what was made ready is still what the target needs where it stands now."""
+        return prepared.shapes == self._shapes and not self.waiting and not self.converges(position)
+
+    def converges(self, position: Position) -> bool:
+        """Whether a target that stands there may be ahead of the changes that follow."""
+        return self.consistent is not None and position < self.consistent
+
     def write(self, changes: Sequence[Change], position: Position, *, careful: bool) -> None:
         """
         position: where the target stands, exactly or, before Pmax, at least. careful: row by row. Raises Terminal when
         the target refuses something; unless careful it may be the order of tables that was wrong.
         """
-        converge = (self.consistent is not None and position < self.consistent) or _lacking(changes)
+        converge = self.converges(position) or _lacking(changes)
         self._before = position
         missing: Missing = {}
         if converge or not self._cascades:

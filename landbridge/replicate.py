@@ -145,6 +145,9 @@ def main(role: str, path: str) -> int:
     folder = RunFolder(Path(path))
     stopping = _stop_on_signals()
     gc.freeze()
+    sys.setswitchinterval(
+        0.0005
+    )  # while a thread makes rows ready, the one that drives a server must not wait for long
     gc.set_threshold(100_000)  # a batch is as many tuples, none of them garbage: looking cost a third of the time
     try:
         with folder.alone(role):
@@ -228,6 +231,7 @@ def _capture(folder: RunFolder, stopping: Callable[[], bool]) -> None:
 
 
 def _apply(folder: RunFolder, stopping: Callable[[], bool]) -> None:
+    sys.setswitchinterval(0.0005)  # the thread that drives the target must not wait long for the one that prepares
     run, plan = folder.described()
     source, target = connect(plan.source), connect(plan.target)
     status = Status(folder, "apply")

@@ -6,7 +6,7 @@ Rules for all: an error of the driver leaves as a MigrationError (`Transient` or
 its text); source and target are different parameters; a connection never leaves the process that opened it.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -381,6 +381,12 @@ class Writer(Protocol):
         as the batch says: the caller rolls back.
         converge: the target may be ahead of the batch: a missing row is inserted if the image is whole, an insert that
         meets its row updates it, a missing delete is nothing; partial images without a row go to `batch.missing`.
+        """
+
+    def prepare(self, batch: "TableBatch") -> Callable[[], bool]:
+        """
+        Not converging: the call returned is `write`. Asked in another thread while this one writes something else, so
+        it uses nothing of the connection.
         """
 
     def replay(self, changes: Iterable[Change], converge: bool) -> list[tuple[int, tuple[Value, ...]]]:

@@ -3,7 +3,8 @@ Writing changes in sets: a batch is loaded into a staging table and goes from th
 updates, then inserts. Row by row is in replay.py.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -78,6 +79,9 @@ class Writer:
                 return False
             self._refuse_triggers([batch.table])
             return fits
+
+    def prepare(self, batch: TableBatch) -> Callable[[], bool]:
+        return partial(self.write, batch, converge=False)
 
     def replay(self, changes: Iterable[Change], converge: bool) -> list[tuple[int, Row]]:
         touched: set[int] = set()

@@ -4,7 +4,10 @@ updates, then inserts. Row by row is in replay.py.
 """
 
 import io
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import psycopg2.errors
@@ -61,7 +64,9 @@ class Writer:
         self._relations = {table.number: table for table in tables}
         self._tables: dict[int, WrittenTable] = {}
         self._staging: set[int] = set()
-        self._staged: dict[int, int] = {}  # rows so far: their numbers only ever grow, as a savepoint brings rows back
+        self._numbering = threading.Lock()
+        self._numbered: dict[int, int] = {}  # rows so far: numbers only ever grow, as a savepoint brings rows back
+        self._used: dict[int, int] = {}
         self._cleared: dict[int, int] = {}
         self.any_order = True
         driver = connection.connection.driver_connection
@@ -73,7 +78,7 @@ class Writer:
             driver.commit()  # type: ignore[union-attr]
             self._silence_triggers(driver)
         self._replay = Replay(self._ref, self._cursor, self._table)
-        sa.event.listen(connection, "commit", lambda _: self._cleared.update(self._staged))
+        sa.event.listen(connection, "commit", lambda _: self._cleared.update(self._used))
         sa.event.listen(connection, "rollback", lambda _: self._staging.clear())
         sa.event.listen(connection, "rollback_savepoint", lambda *_: self._staging.clear())
 
@@ -107,6 +112,18 @@ class Writer:
             table = self._table(batch.table)
             return self._converge(table, batch) if converge else self._exact(table, batch)
 
+    def prepare(self, batch: TableBatch) -> Callable[[], bool]:
+        table = self._tables.get(batch.table)
+        if table is None or not table.key:
+            return partial(self.write, batch, converge=False)
+        write = self._prepared(table, batch)
+
+        def prepared() -> bool:
+            with driver_errors(self._ref):
+                return write()
+
+        return prepared
+
     def replay(self, changes: Iterable[Change], converge: bool) -> list[tuple[int, Row]]:
         return self._replay.run(changes, converge)
 
@@ -119,7 +136,6 @@ class Writer:
         self._relations[table.number] = table
         self._tables.pop(table.number, None)
         self._staging.discard(table.number)
-        self._staged.pop(table.number, None)
         with driver_errors(self._ref):
             self._cursor.execute(f"drop table if exists {staging_name(table.number)}")
 
@@ -144,29 +160,35 @@ class Writer:
 
     def _exact(self, table: WrittenTable, batch: TableBatch) -> bool:
         """Every statement finds every row, or the batch has failed."""
-        if not table.key:
-            return self._without_key(table, batch)
-        if batch.deletes and self._delete(table, batch.deletes) != len(batch.deletes):
-            return False
+        return self._prepared(table, batch)() if table.key else self._without_key(table, batch)
+
+    def _prepared(self, table: WrittenTable, batch: TableBatch) -> Callable[[], bool]:
+        steps: list[tuple[Staged, str]] = []
+        if batch.deletes:
+            staged = self._staged(table, (), [(key, ()) for key in batch.deletes], old=True)
+            steps.append((staged, table.delete(staged.rows)))
         for (places, moved), updates in _groups(table, batch.updates).items():
-            staged = self._stage(table, places, updates, old=moved)
-            self._cursor.execute(table.update(staged, places, moved=moved))
-            if self._cursor.rowcount != len(updates):
-                return False
-        return self._insert(table, batch.inserts)
+            staged = self._staged(table, places, updates, old=moved)
+            steps.append((staged, table.update(staged.rows, places, moved=moved)))
+        inserts = _block(table, zip(*batch.inserts, strict=True)) if batch.inserts else b""
+
+        def write() -> bool:
+            for staged, statement in steps:
+                self._stage(staged)
+                self._cursor.execute(statement)
+                if self._cursor.rowcount != len(staged.rows):
+                    return False
+            return not inserts or self._copy(table.copy(), inserts) == len(batch.inserts)
+
+        return write
 
     def _without_key(self, table: WrittenTable, batch: TableBatch) -> bool:
         if batch.deletes or batch.updates:
-            unkeyed = Unkeyed(self._cursor, self._copy, table)
+            unkeyed = Unkeyed(self._cursor, self._copy_columns, table)
             if not unkeyed.write(batch.deletes, batch.updates):
                 return False
-        return self._insert(table, batch.inserts)
-
-    def _insert(self, table: WrittenTable, images: list[Row]) -> bool:
-        if not images:
-            return True
-        self._copy(table.copy(), zip(*images, strict=True), table)
-        return bool(self._cursor.rowcount == len(images))
+        images = batch.inserts
+        return not images or self._copy_columns(table.copy(), zip(*images, strict=True), table) == len(images)
 
     def _converge(self, table: WrittenTable, batch: TableBatch) -> bool:
         """What is there is changed, what is not is inserted where the image is whole and reported where not."""
@@ -188,7 +210,7 @@ class Writer:
 
     def _update_present(self, table: WrittenTable, places: Places, updates: list[Update]) -> list[Row]:
         """The keys of rows that are not there."""
-        staged = self._stage(table, places, updates, old=False)
+        staged = self._stage(self._staged(table, places, updates, old=False))
         self._cursor.execute(table.update(staged, places, moved=False))
         if self._cursor.rowcount == len(updates):
             return []
@@ -197,7 +219,7 @@ class Writer:
 
     def _upsert(self, table: WrittenTable, images: list[Row]) -> bool:
         """Not by ON CONFLICT, which takes a row that is equal in another unique index for this one."""
-        staged = self._stage(table, table.all, [((), image) for image in images], old=False)
+        staged = self._stage(self._staged(table, table.all, [((), image) for image in images], old=False))
         self._cursor.execute(table.update(staged, table.all, moved=False))
         found = self._cursor.rowcount
         if found < len(images):
@@ -206,39 +228,63 @@ class Writer:
         return bool(found == len(images))
 
     def _delete(self, table: WrittenTable, keys: list[Row]) -> int:
-        staged = self._stage(table, (), [(key, ()) for key in keys], old=True)
+        staged = self._stage(self._staged(table, (), [(key, ()) for key in keys], old=True))
         self._cursor.execute(table.delete(staged))
         return int(self._cursor.rowcount)
 
-    def _stage(self, table: WrittenTable, places: Places, updates: list[Update], *, old: bool) -> range:
+    def _staged(self, table: WrittenTable, places: Places, updates: list[Update], *, old: bool) -> "Staged":
         number = table.relation.number
-        if number not in self._staging:
-            self._cursor.execute(table.create_staging())
-            self._staging.add(number)
-        start = self._staged.get(number, 0)
-        if start - self._cleared.get(number, 0) > _CROWDED:
-            self._cursor.execute(f"truncate {table.staging}")
-            self._cleared[number] = start
-        staged = range(start, start + len(updates))
-        self._staged[number] = staged.stop
-        columns: list[Sequence[Value]] = [[b"%d" % count for count in staged]]
+        with self._numbering:
+            start = self._numbered.get(number, 0)
+            rows = range(start, start + len(updates))
+            self._numbered[number] = rows.stop
+        columns: list[Sequence[Value]] = [[b"%d" % count for count in rows]]
         if old:
             columns += zip(*(key for key, _ in updates), strict=True)
         if places:
             images = list(zip(*(image for _, image in updates), strict=True))
             columns += [images[place] for place in places]
-        self._copy(table.stage(places, old=old), columns, table)
-        return staged
+        return Staged(table=table, rows=rows, copy=table.stage(places, old=old), block=_block(table, columns))
 
-    def _copy(self, statement: str, columns: Iterable[Sequence[Value]], table: WrittenTable) -> None:
-        try:
-            block = text.lines(columns)
-        except TypeError:
-            raise Terminal(
-                f"a row to insert into {table.relation.name} came without all its columns",
-                mend="let the source log whole rows; `landbridge precheck` names the setting",
-            ) from None
+    def _stage(self, staged: "Staged") -> range:
+        table, rows = staged.table, staged.rows
+        number = table.relation.number
+        if number not in self._staging:
+            self._cursor.execute(table.create_staging())
+            self._staging.add(number)
+        if rows.start - self._cleared.get(number, 0) > _CROWDED:
+            self._cursor.execute(f"truncate {table.staging}")
+            self._cleared[number] = rows.start
+        self._used[number] = rows.stop
+        self._copy(staged.copy, staged.block)
+        return rows
+
+    def _copy_columns(self, statement: str, columns: Iterable[Sequence[Value]], table: WrittenTable) -> int:
+        return self._copy(statement, _block(table, columns))
+
+    def _copy(self, statement: str, block: bytes) -> int:
         self._cursor.copy_expert(statement, io.BytesIO(block), _COPY_BLOCK)
+        return int(self._cursor.rowcount)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Staged:
+    """Rows for the staging table as they are copied there, and their numbers in it."""
+
+    table: WrittenTable
+    rows: range
+    copy: str
+    block: bytes
+
+
+def _block(table: WrittenTable, columns: Iterable[Sequence[Value]]) -> bytes:
+    try:
+        return text.lines(columns)
+    except TypeError:
+        raise Terminal(
+            f"a row to insert into {table.relation.name} came without all its columns",
+            mend="let the source log whole rows; `landbridge precheck` names the setting",
+        ) from None
 
 
 def _key(table: WrittenTable, image: Row) -> Row:

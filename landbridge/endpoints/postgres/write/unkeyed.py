@@ -11,7 +11,7 @@ from landbridge.model import Value
 
 Row = tuple[Value, ...]
 Change = tuple[Row, Row | None]
-Copy = Callable[[str, Sequence[Sequence[Value]], WrittenTable], None]
+Copy = Callable[[str, Sequence[Sequence[Value]], WrittenTable], int]
 
 
 class Unkeyed:

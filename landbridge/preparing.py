@@ -1,0 +1,115 @@
+"""
+The next batch is read from the spool and made ready to be written, in a thread, while the target writes the one before.
+What a thread made ready is only ever taken in place of the ordinary way, which stays able to write all there is.
+"""
+
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from landbridge.errors import Terminal
+from landbridge.model import Change, Transaction
+from landbridge.spool import SpoolReader
+
+_MOST_RESTS = 4096
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """
+    write: carries the changes out in the open transaction; False where not every row was as they say. shapes: how often
+    tables had been altered by then.
+    """
+
+    changes: list[Change]
+    shapes: int
+    write: Callable[[], bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """What was read, and if it can be so, made ready as a whole."""
+
+    batch: list[Transaction]
+    prepared: Prepared | None = None
+
+
+class Preparing:
+    """
+    One session's. prepare: asked in the thread, for what was read; None where it has to go the ordinary way. Until
+    something is taken nothing further is read, so that two batches are in memory at most.
+    """
+
+    def __init__(
+        self,
+        reader: SpoolReader,
+        max_bytes: int,
+        patience: float,
+        prepare: Callable[[list[Transaction]], Prepared | None],
+    ) -> None:
+        self._reader, self._max_bytes, self._patience, self._prepare = reader, max_bytes, patience, prepare
+        self._made: queue.SimpleQueue[Ready | BaseException] = queue.SimpleQueue()
+        self._room = threading.Semaphore(1)
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="prepare", daemon=True)
+        self._thread.start()
+
+    def take(self) -> Ready:
+        """Waits as long as reading does; then empty. Raises what reading raised."""
+        try:
+            made = self._made.get(timeout=self._patience)
+        except queue.Empty:
+            return Ready(batch=[])
+        if isinstance(made, BaseException):
+            raise made
+        self._room.release()
+        return made
+
+    def close(self) -> None:
+        self._closing = True
+        self._room.release()
+        self._thread.join()
+        self._reader.close()
+
+    def _run(self) -> None:
+        try:
+            while not self._closing:
+                self._room.acquire()
+                while not self._closing:
+                    batch = self._reader.read(self._max_bytes, self._patience)
+                    if batch:
+                        self._made.put(Ready(batch=batch, prepared=self._prepared(batch)))
+                        break
+        except BaseException as error:  # noqa: BLE001 raised where something is taken
+            self._made.put(error)
+
+    def _prepared(self, batch: list[Transaction]) -> Prepared | None:
+        try:
+            return self._prepare(batch)
+        except Terminal:  # what is wrong with it is found out, and told, the ordinary way
+            return None
+
+
+class Trust:
+    """
+    Whether it is worth while to make batches ready: each time one did not fit, twice as many go the ordinary way, which
+    can divide them.
+    """
+
+    def __init__(self) -> None:
+        self._rests = self._left = 0
+
+    def given(self) -> bool:
+        """To be asked once for each batch."""
+        if self._left:
+            self._left -= 1
+            return False
+        return True
+
+    def lost(self) -> None:
+        self._rests = min(max(1, self._rests * 2), _MOST_RESTS)
+        self._left = self._rests
+
+    def earned(self) -> None:
+        self._rests //= 2
