@@ -159,8 +159,10 @@ class History:
         "create table log (a int, b text)",
     )
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, keyed: bool = False) -> None:
+        """keyed: nothing happens to the table without a key."""
         self.chance = random.Random(seed)
+        self.steps = [self._item] * 3 + [self._named] + [self._logged] * (not keyed)
         self.items: set[int] = set()
         self.named: dict[tuple[int, str], str] = {}
         self.log: list[tuple[int, str]] = []
@@ -170,7 +172,7 @@ class History:
         changes: list[Change] = []
         statements: list[str] = []
         for _ in range(self.chance.randint(1, 6)):
-            step = self.chance.choice((self._item, self._item, self._item, self._named, self._logged))
+            step = self.chance.choice(self.steps)
             for change, statement in step():
                 changes.append(change)
                 statements.append(statement)

@@ -7,6 +7,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from landbridge.batch import BatchWriter
 from landbridge.endpoints.postgres import server as postgres
 from landbridge.errors import Fenced, RowRejected
 from landbridge.ledger import layout
-from landbridge.model import DELETE, INSERT, TRUNCATE, UPDATE, Change
+from landbridge.model import DELETE, INSERT, TRUNCATE, UPDATE, Change, Position
+from landbridge.preparing import Prepared
 from tests.engines.applying import RUN, History, Stage, at, in_one_go
 from tests.support import rows
 
@@ -48,12 +50,12 @@ def numbers(stage: Stage) -> list[int]:
     return [number for (number,) in rows(stage.target, "select id from items order by id")]
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_exactly_once_whatever_is_killed(stage: Stage, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("seed", "keyed"), [(1, False), (2, True), (3, True)])
+def test_exactly_once_whatever_is_killed(stage: Stage, seed: int, keyed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     for table in History.TABLES:
         stage.on_both(table)
     stage.begin("items", "named", "log")
-    history, total, last = History(seed), 0, 500
+    history, total, last = History(seed, keyed=keyed), 0, 500
     for number in range(1, last + 1):
         changes, statements = history.transaction()
         total += len(changes)
@@ -113,6 +115,85 @@ def kill_around(engine: sa.Engine, steps: int) -> None:
     sa.event.listen(engine, "commit", step)
     ledger.advance = around(ledger.advance)
     BatchWriter.write = around(BatchWriter.write)  # type: ignore[method-assign]
+    prepare = BatchWriter.prepare
+
+    def prepared(*arguments: Any) -> Prepared | None:
+        made = prepare(*arguments)
+        return replace(made, write=around(made.write)) if made else None
+
+    BatchWriter.prepare = prepared  # type: ignore[method-assign]
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[tuple[bool, int]]:
+    """Batches that had been made ready: whether they fitted, and their changes."""
+    seen: list[tuple[bool, int]] = []
+    prepare = BatchWriter.prepare
+
+    def prepared(*arguments: Any) -> Prepared | None:
+        made = prepare(*arguments)
+
+        def write() -> bool:
+            assert made is not None
+            seen.append((False, len(made.changes)))
+            fitted = made.write()
+            seen[-1] = (fitted, len(made.changes))
+            return fitted
+
+        return replace(made, write=write) if made else None
+
+    monkeypatch.setattr(BatchWriter, "prepare", prepared)
+    monkeypatch.setattr(apply, "BATCH_BYTES", 4000)
+    return seen
+
+
+def test_batches_are_made_ready_ahead(items: Stage, written: list[tuple[bool, int]]) -> None:
+    for number in range(1, 201):
+        items.spool(number, item(number), item(1000 + number), (UPDATE, 0, None, (b"%d" % number, b"x", ...)))
+    for number in range(201, 301):
+        items.spool(number, (DELETE, 0, (b"%d" % (number - 200),), None))
+    items.apply(300)
+    assert numbers(items) == [*range(101, 201), *range(1001, 1201)]
+    assert {name for (name,) in rows(items.target, "select name from items where id < 1000")} == {"x"}
+    assert [fitted for fitted, _ in written] == [True] * len(written)
+    assert sum(count for _, count in written) == items.row().changes == 700
+
+
+def test_what_does_not_fit_as_it_was_made_ready_is_divided(stage: Stage, written: list[tuple[bool, int]]) -> None:
+    stage.on_both("create table items (id int primary key, name text unique, note text)")
+    stage.begin("items")
+    stage.spool(1, item(1, "a"), item(2, "b"))
+    for number in range(2, 202):
+        one, other = (b"a", b"b") if number % 2 else (b"b", b"a")
+        exchange = [(UPDATE, 0, None, (b"1", b"c", ...)), (UPDATE, 0, None, (b"2", other, ...))]
+        stage.spool(number, *exchange, (UPDATE, 0, None, (b"1", one, ...)))
+    stage.spool(202, item(3, "d"))
+    stage.apply(202)
+    assert stage.found("items") == [("(1,a,)",), ("(2,b,)",), ("(3,d,)",)]
+    assert stage.row().changes == 603
+    assert not all(fitted for fitted, _ in written)
+
+
+def test_nothing_made_ready_is_written_after_its_table_was_altered(
+    items: Stage, written: list[tuple[bool, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The shape changes after the batch was made ready, before it is written."""
+    fits = BatchWriter.fits
+    stale: list[bool] = []
+
+    def altered(writer: BatchWriter, prepared: Prepared, position: Position) -> bool:
+        if not stale:
+            writer.alter(writer.shape(0))
+        stale.append(fits(writer, prepared, position))
+        return stale[-1]
+
+    monkeypatch.setattr(BatchWriter, "fits", altered)
+    items.spool(1, item(1))
+    items.apply(1)
+    items.spool(2, item(2))
+    items.apply(2)
+    assert (stale, written) == ([False, True], [(True, 1)])
+    assert numbers(items) == [1, 2]
 
 
 def test_who_is_overtaken_dies_and_writes_nothing_more(items: Stage) -> None:
