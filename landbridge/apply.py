@@ -300,10 +300,11 @@ class _Session:
             self._committed(last.position, last.committed)
 
     def _prepared(self, batch: list[Transaction]) -> Prepared | None:
-        prepared = self._ready.prepared if len(batch) == len(self._ready.batch) else None
-        if prepared is None or self._careful or not self._writer.fits(prepared, self._position):
+        prepared, whole = self._ready.prepared, len(batch) == len(self._ready.batch)
+        if prepared is None or not whole or self._large is not None or self._careful:
             return None
-        return prepared if self._applying.trust.given() else None
+        fits = self._writer.fits(prepared, self._position)
+        return prepared if fits and self._applying.trust.given() else None
 
     def _write(self, changes: list[Change], prepared: Prepared | None) -> None:
         if prepared is None:
