@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from landbridge import ledger
 from landbridge.batch import BatchWriter
-from landbridge.drift import target_renames
+from landbridge.drift import cascading, target_renames
 from landbridge.endpoints import Endpoint
 from landbridge.endpoints.abc import Connects, Statement
 from landbridge.endpoints.altering import Alters
@@ -21,6 +21,7 @@ from landbridge.ledger.alterations import State
 from landbridge.model import ALTER, Change, ColumnMap, Position, TableMap, Transaction
 from landbridge.spool import SpoolReader
 
+READ_LATER = "its rows were read at once, and later than it: load them anew"
 _READ_BYTES = 2 << 20
 
 
@@ -97,12 +98,14 @@ class Altering:
             ledger.set_alteration(self._connection, self._run, found, "paused")
             return
         self._applied(found)
+        self._writer.learn()
         del self.standing[found.table]
         for part in self._waiting(found, upto, reader):
             if not isinstance(part, list):
                 following = replace(self._known(part), since=found.since)
                 state: State = "paused" if following.obstacle else "approved"
-                ledger.set_alteration(self._connection, self._run, following, state, since=found.since)
+                values = {"since": found.since, "obstacle": following.obstacle}
+                ledger.set_alteration(self._connection, self._run, following, state, **values)
                 self.standing[found.table] = replace(following, state=state)
                 return
             self._write(part, found.position, careful=careful)
@@ -129,12 +132,18 @@ class Altering:
                 f"the ledger does not know the alteration at {position}, which the spool has",
                 mend="begin the migration of this plan anew",
             )
-        return found
+        if not self._writer.holds(found.table, found.position):
+            return found
+        if cascading(self._writer.shape(found.table), self._writer.shapes):
+            raise SchemaDrift(
+                f"{found.map.source.name}, whose foreign keys act, was altered before it was read: {found.statement}",
+                mend="begin the migration of this plan anew",
+            )
+        return replace(found, obstacle=READ_LATER)
 
     def _meet(self, found: Alteration, before: Position) -> None:
         if found.table in self.standing:
             return
-        self._writer.refuse_reading_past(found.table, found.position, found.statement)
         if not found.obstacle and self._carried_out(found):
             self._applied(found)
             return

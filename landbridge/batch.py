@@ -15,7 +15,7 @@ from landbridge.cascades_ahead import Ahead, Concerned
 from landbridge.compaction import RowByRow, Step, by_table, compact
 from landbridge.endpoints import Endpoint
 from landbridge.endpoints.abc import Applies, ReadsAgain, Reread, TableBatch
-from landbridge.errors import RowRejected, SchemaDrift, Terminal
+from landbridge.errors import RowRejected, Terminal
 from landbridge.model import ALTER, DELETE, INSERT, TRUNCATE, Change, Position, TableMap, TableName, Transaction, Value
 from landbridge.preparing import Prepared
 
@@ -57,7 +57,7 @@ class BatchWriter:
         self._source, self._run, self._connection, self._stopping = source, run, connection, stopping
         with connection.begin():
             tables = ledger.tables(connection, run)
-            self._read_at: Mapping[int, Position] = ledger.table_positions(connection, run)
+            self.learn()
         self.waiting: Collection[int] = ()
         self._shapes = 0
         self._storing = {table.number for table in tables if stores(table.source.name)}
@@ -72,8 +72,18 @@ class BatchWriter:
         again = self._source.get(ReadsAgain)
         self._ahead = Ahead(self._cascades, tables, self._writer, again) if self._cascades else None
 
+    def learn(self) -> None:
+        """In the open transaction: where tables were read that were read in one snapshot, and Pmax with it."""
+        self._read_at: Mapping[int, Position] = ledger.table_positions(self._connection, self._run)
+        known = ledger.read_stream(self._connection, self._run).consistent
+        self.consistent = max(filter(None, (self.consistent, known)), default=None)
+
     def shape(self, table: int) -> TableMap:
         return self._tables[table]
+
+    @property
+    def shapes(self) -> list[TableMap]:
+        return list(self._tables.values())
 
     def alter(self, table: TableMap) -> None:
         """From here on, in the open transaction, the table has this shape."""
@@ -81,16 +91,12 @@ class BatchWriter:
         self._writer.reshape(table.target_side)
         self._shapes += 1  # at last: who finds this number finds all of the new shape
 
-    def refuse_reading_past(self, table: int, position: Position, statement: str) -> None:
-        """A table without a key was read at one position, in the shape that it had when the run began."""
-        if position <= self._read_at.get(table, ""):
-            raise SchemaDrift(
-                f"{self._tables[table].source.name} was altered before it was read, and has no key: {statement}",
-                mend="begin the migration of this plan anew",
-            )
+    def holds(self, table: int, position: Position) -> bool:
+        """Whether the table was read in one snapshot that has all up to there already."""
+        return position <= self._read_at.get(table, "")
 
     def wanted(self, batch: Iterable[Transaction]) -> list[Change]:
-        """All but what a table without a key was read with already, and what waits in the spool."""
+        """All but what a table was read with already, and what waits in the spool."""
         if not self._read_at and not self.waiting:
             return [change for transaction in batch for change in transaction.changes]
         return [
@@ -101,9 +107,9 @@ class BatchWriter:
         ]
 
     def unread(self, transaction: Transaction) -> Iterator[Change]:
-        """Without what a table without a key was read with already."""
+        """Without what a table was read with already."""
         for change in transaction.changes:
-            if transaction.position > self._read_at.get(change[1], "") or change[0] == ALTER:
+            if not self.holds(change[1], transaction.position) or change[0] == ALTER:
                 yield change
 
     def prepare(self, batch: Sequence[Transaction]) -> Prepared | None:

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import sqlalchemy as sa
+
 from landbridge import ledger, legs
 from landbridge.begin import must_find
 from landbridge.endpoints import Endpoint, connect
@@ -24,8 +26,9 @@ def approve(plan: Plan, table: str, by: str, reason: str) -> Alteration:
     """Raises Terminal, naming the differences, while the target's table is not what it should be."""
     run, target = must_find(plan).run, connect(plan.target)
     with target.get(Connects).engine().begin() as connection:
-        found = _standing(ledger.alterations(connection, run, "paused"), table, refused=False)
-        _refuse_differing(target, found)
+        found = standing_at(ledger.alterations(connection, run, "paused"), table, False)
+        _refuse_read_later(connection, run, found)
+        refuse_differing(target, found)
         ledger.approve_alteration(connection, run, found, by, reason)
     return found
 
@@ -35,13 +38,14 @@ def go_on(plan: Plan, table: str, by: str) -> Alteration:
     plan = legs.now(plan)
     run = must_find(plan).run
     with connect(plan.target).get(Connects).engine().begin() as connection:
-        found = _standing(ledger.alterations(connection, run, "paused"), table, refused=True)
+        found = standing_at(ledger.alterations(connection, run, "paused"), table, True)
         ledger.approve_alteration(connection, run, found, by, "resumed")
     return found
 
 
-def _standing(paused: list[Alteration], table: str, *, refused: bool) -> Alteration:
-    waiting = [each for each in paused if each.refused is refused]
+def standing_at(paused: list[Alteration], table: str, refused: bool | None) -> Alteration:
+    """The alteration, or the refused change, at which a table stands still; None: whichever."""
+    waiting = [each for each in paused if refused is None or each.refused is refused]
     for each in waiting:
         if table in (str(each.map.source.name), str(each.map.target.name)):
             return each
@@ -53,7 +57,16 @@ def _standing(paused: list[Alteration], table: str, *, refused: bool) -> Alterat
     )
 
 
-def _refuse_differing(target: Endpoint, found: Alteration) -> None:
+def _refuse_read_later(connection: sa.Connection, run: str, found: Alteration) -> None:
+    """Its rows have what was changed since, in the shape of before: more than the target's shape must be put right."""
+    if found.position <= ledger.table_positions(connection, run).get(found.table, ""):
+        raise Terminal(
+            f"the rows of {found.map.source.name} were read later than it was altered",
+            mend="load them anew: `landbridge ddl approve PLAN TABLE --reload`",
+        )
+
+
+def refuse_differing(target: Endpoint, found: Alteration) -> None:
     travelling = replace(found.map.target, columns=tuple(column.target for column in found.map.columns))
     if differences := target.get(Alters).differences(travelling):
         raise Terminal(

@@ -146,10 +146,11 @@ class _Shapes:
 
 
 def _ranges(table: TableMap, bounds: list[Bounds]) -> list[Bounds]:
-    """The load's ranges where both sides sort the key alike, else the table as a whole."""
+    """The load's ranges where both sides sort the key alike, and it is the key still; else the table as a whole."""
     kinds = [field.kind for field in table.source_side.key_fields]
     alike = bool(kinds) and all(isinstance(kind, SORTED_ALIKE) for kind in kinds)
-    return bounds if alike and bounds and all(b.token is None for b in bounds) else [EVERYTHING]
+    fit = all(b.token is None and {len(kinds)} >= {len(end) for end in (b.low, b.high) if end} for b in bounds)
+    return bounds if alike and bounds and fit else [EVERYTHING]
 
 
 @contextmanager

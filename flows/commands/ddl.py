@@ -33,17 +33,33 @@ def list_(plan: PlanFile, as_json: Json = False) -> None:
 
 
 def _line(each: dict[str, Any]) -> str:
-    line = f"{each['state']:9} {each['table']}: {each['statement'] or 'a change was refused'}"
+    line = f"{each['state']:9} {each['table']}: {_what(each['statement'])}"
     return f"{line}\n          because {each['obstacle']}" if each["state"] in ("paused", "approved") else line
 
 
+Reload = Annotated[bool, typer.Option("--reload", help="Load all its rows anew first.")]
+
+
 @app.command()
-def approve(plan: PlanFile, table: TableArgument, by: By, reason: Reason, as_json: Json = False) -> None:
+def approve(
+    plan: PlanFile, table: TableArgument, by: By, reason: Reason, reload: Reload = False, as_json: Json = False
+) -> None:
     """Let a table go on whose target you have made fit; it is compared with what is wanted first."""
+    from landbridge.reload import reload as load_anew
     from landbridge.resume import approve as approve_table
 
     if not by.strip() or not reason.strip():
         raise PlanError("--by and --reason must say something", mend="give your name and why; both are kept")
-    found = approve_table(read_plan(plan), table, by.strip(), reason)
-    data = {"table": table, "statement": found.statement, "by": by, "reason": reason}
-    output.result(data, f"{table} goes on as soon as the stream runs: {found.statement}", as_json=as_json)
+    data: dict[str, Any] = {"table": table, "by": by, "reason": reason}
+    said = f"{table} goes on as soon as the stream runs"
+    if reload:
+        found, copied = load_anew(read_plan(plan), table, by.strip(), reason)
+        data |= {"rows": copied.rows}
+        said = f"{copied.rows:,} rows were loaded anew; {said}"
+    else:
+        found = approve_table(read_plan(plan), table, by.strip(), reason)
+    output.result(data | {"statement": found.statement}, f"{said}: {_what(found.statement)}", as_json=as_json)
+
+
+def _what(statement: str) -> str:
+    return statement or "a change was refused"

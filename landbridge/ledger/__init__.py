@@ -18,6 +18,7 @@ from landbridge.ledger.alterations import (
     stand_still,
     standing,
     tables_at,
+    take_turn,
 )
 from landbridge.ledger.approvals import (
     Approval,
@@ -38,6 +39,7 @@ from landbridge.ledger.loading import (
     claim_segment,
     finish_segment,
     finish_table,
+    loaded_anew,
     loaded_so_far,
     newest_read,
     open_for_apply,
@@ -170,6 +172,7 @@ __all__ = [
     "latest_figures",
     "latest_round",
     "leg_of",
+    "loaded_anew",
     "loaded_so_far",
     "move",
     "newest_read",
@@ -216,6 +219,7 @@ __all__ = [
     "table_states",
     "tables",
     "tables_at",
+    "take_turn",
     "take_over",
     "touch",
     "waive",

@@ -150,6 +150,12 @@ def approve_alteration(connection: sa.Connection, run: str, found: Alteration, b
     set_alteration(connection, run, found, "approved", approved_by=by, reason=reason, decided=time.time())
 
 
+def take_turn(connection: sa.Connection, run: str, found: Alteration) -> bool:
+    """Whether it still waits for a person. Nobody else decides until the transaction ends."""
+    state = sa.select(t.alterations.c.state).where(_which(run, found.position, found.table)).with_for_update()
+    return connection.execute(state).scalar_one_or_none() == "paused"
+
+
 def _which(run: str, position: Position, table: int) -> "sa.ColumnElement[bool]":
     c = t.alterations.c
     return (c.run == run) & (c.position == position) & (c.table_number == table)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from landbridge.errors import Terminal
 from landbridge.ledger import layout as t
-from landbridge.model import Bounds, Copied, Position, Segment, TableMap, TableName, dump, load
+from landbridge.model import EVERYTHING, Bounds, Copied, Position, Segment, TableMap, TableName, dump, load
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +131,21 @@ def finish_table(connection: sa.Connection, run: str, table: int, exact: bool) -
     connection.execute(t.tables.update().where(which).values(**values, position=position if exact else None))
 
 
+def loaded_anew(connection: sa.Connection, run: str, table: int, copied: Copied) -> None:
+    """
+    In the transaction that wrote all of a table's rows, read in one snapshot: what the stream has of it up to there is
+    not to be applied.
+    """
+    which = (t.tables.c.run == run) & (t.tables.c.number == table)
+    values = {"rows": copied.rows, "bytes": copied.bytes, "position": copied.position, "finished": time.time()}
+    connection.execute(t.tables.update().where(which).values(**values))
+    c = t.segments.c
+    connection.execute(t.segments.delete().where((c.run == run) & (c.table_number == table)))
+    one = {"run": run, "table_number": table, "number": 0, "bounds": dump(EVERYTHING), "state": "done"}
+    connection.execute(t.segments.insert().values(**one))
+    finish_segment(connection, run, Segment(table=table, number=0), copied)
+
+
 def open_for_apply(connection: sa.Connection, run: str) -> None:
     """From here on changes may be written to the run's tables. Raises Terminal while one is not loaded."""
     c = t.tables.c
@@ -149,7 +164,7 @@ def newest_read(connection: sa.Connection, run: str) -> Position | None:
 
 
 def table_positions(connection: sa.Connection, run: str) -> dict[int, Position]:
-    """Of tables without a key: where they were read, exactly."""
+    """Of tables without a key, and of those loaded anew: where they were read, exactly."""
     c = t.tables.c
     query = sa.select(c.number, c.position).where(c.run == run, c.position.is_not(None))
     return {row.number: row.position for row in connection.execute(query)}

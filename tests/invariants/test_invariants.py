@@ -223,7 +223,8 @@ def test_the_rules_hold_whatever_is_killed(
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize("turn", range(2))
 @pytest.mark.parametrize(
-    ("source", "target"), [("10.11", "18"), ("18", "17"), ("17", "9.7"), ("9.7", "9.7"), ("9.7", "18"), ("10.11", "11")]
+    ("source", "target"),
+    [("10.11", "18"), ("18", "17"), ("17", "9.7"), ("9.7", "9.7"), ("9.7", "18"), ("10.11", "11.8")],
 )
 def test_the_rules_hold_for_long(
     source: str,
