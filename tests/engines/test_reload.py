@@ -35,7 +35,7 @@ SWAPS = (
 
 def statement(number: int) -> str:
     if number % 2:
-        return f"insert into u values ({number + 10})"
+        return f"insert into {'t (id)' if number % 4 == 1 else 'u'} values ({number + 100})"
     return f"update t set note = {SWAPS[(number // 2 - 1) % len(SWAPS)]}"
 
 
@@ -78,7 +78,7 @@ def test_all_rows_are_read_anew_while_writes_go_on(
         here.target.run("alter table t add column must int not null default 5", "alter table t add column later int")
         stopped_at_its_end(here, monkeypatch)
         _, copied = reload.reload(here.pair.plan, name(here), "me", "the rows were exchanged")
-        assert copied.rows == 4
+        assert copied.rows > 4
         here.wait(lambda: here.states() == ["applied", "applied"])
         assert finish() > 0
         here.source.run("insert into t values (4, 'd', 4, 4)")
@@ -86,7 +86,7 @@ def test_all_rows_are_read_anew_while_writes_go_on(
         here.equal()
         with pytest.raises(Terminal, match="does not stand still"):
             reload.reload(here.pair.plan, name(here), "me", "why")
-    assert here.target.run("select id, must, later from t order by id") == [
+    assert here.target.run("select id, must, later from t where id < 100 order by id") == [
         (1, 5, None), (2, 5, None), (3, 5, None), (4, 4, 4), (9, 9, None)
     ]  # fmt: skip
 
