@@ -12,6 +12,7 @@ from landbridge.endpoints.abc import Changes, Connects
 from landbridge.errors import Terminal
 from landbridge.legs import turned
 from landbridge.plan import Plan
+from landbridge.quiet import give_back
 from landbridge.replicate import ROLES, end_survivor
 from landbridge.runfolder import RunFolder
 
@@ -39,6 +40,7 @@ def complete(plan: Plan, folder_of: Callable[[str], Path]) -> Completed:
             for role in ROLES:
                 end_survivor(RunFolder(folder), role)
             connect(direction.source).get(Changes).release(run)
+            give_back(connect(direction.target), run)
             _clear(folder)
             kept.append(str(folder))
     for direction in directions:

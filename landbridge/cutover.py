@@ -26,6 +26,7 @@ from landbridge.errors import CutoverVoid, Fenced
 from landbridge.hook import hook
 from landbridge.model import Position, TableMap, TableName
 from landbridge.plan import Plan, seconds
+from landbridge.quiet import quieten
 from landbridge.resume import refuse_unseen
 from landbridge.runfolder import RunFolder, handed_over
 
@@ -109,16 +110,22 @@ class Cutover:
             )
 
     def finish(self) -> None:
-        """From `opening` on there is only forward: the side that opens may have been frozen by the leg before."""
+        """
+        From `opening` on there is only forward: the side that opens may have been frozen by the leg before; on the
+        other, which is closed by now, nothing acts by itself once the next leg writes.
+        """
         with self.engine.begin() as connection:
             before = ledger.leg_of(connection, self.run).before
         if before:
             thaw_source(self.target, before, self.plan, self.tables)
         if following := self.detail.get("next"):
+            quieten(self.source, following)
             with self.source.get(Connects).engine().begin() as connection:
                 ledger.activate_leg(connection, following)
         now = time.time()
         self._move("done", opened=now, pause=now - float(self.detail["started"]))
+        with self.engine.begin() as connection:
+            ledger.forget_still(connection, self.run)
 
     def noted(self, step: str) -> None:
         """The moment at which a step ended."""

@@ -6,16 +6,16 @@ from typing import Literal
 
 from landbridge.cascades import unfollowable
 from landbridge.endpoints import Endpoint
-from landbridge.endpoints.abc import Applies, Checks, Connects, Finding
+from landbridge.endpoints.abc import Checks, Connects, Finding
 from landbridge.inverse import inverted, irreversible
 from landbridge.mapping import Resolved
 from landbridge.model import TableMap
 from landbridge.plan import Plan
+from landbridge.quiet import acting
 
 _NEEDED = ("right-replica-role",)
 """Warnings about a target that are refusals where it has triggers and foreign keys of its own."""
 
-_ACTING = ("trigger", "event")
 _WITHOUT = "write `cutover: {way_back: false}`"
 
 
@@ -25,7 +25,7 @@ def check(plan: Plan, resolved: Resolved, source: Endpoint, target: Endpoint) ->
         return
     yield from _freeze(plan, source, target)
     yield from _tables(resolved)
-    yield from _acting(resolved, source, target)
+    yield from _acting(resolved, source)
     back = [inverted(table, {table.target.name: table.target}) for table in resolved.tables]
     yield from _cascades(back)
     for finding in target.get(Checks).check_source((), plan.cutover.freeze):
@@ -85,18 +85,15 @@ def _tables(resolved: Resolved) -> Iterator[Finding]:
             )
 
 
-def _acting(resolved: Resolved, source: Endpoint, target: Endpoint) -> Iterator[Finding]:
-    """What would do again what the changes that are written have in them already, and cannot be silenced."""
-    there = [f"{each.source.kind} {each.source.name}" for each in resolved.objects if each.source.kind in _ACTING]
-    made = [f"{one.kind} {one.name}" for each in resolved.objects for one in each.statements if one.undo]
-    for side, names, end in (("source", there, source), ("target", made, target)):
-        if names and not end.get(Applies).silences_triggers:
-            yield _refused(
-                "way-back-triggers",
-                found=f"no session can keep still what acts by itself on the {side}: {', '.join(names[:10])}",
-                wanted="no triggers and events on a side that is written to",
-                mend=f"leave their tables out, or {_WITHOUT}",
-            )
+def _acting(resolved: Resolved, source: Endpoint) -> Iterator[Finding]:
+    """What would do again what the changes that are written have in them already, and would not come back."""
+    for lasting in acting(source, [table.source.name for table in resolved.tables]).lasting:
+        yield _refused(
+            "way-back-triggers",
+            found=f"the source may not act by itself while it follows, and this could not be made again: {lasting}",
+            wanted="triggers and events that our login can make again, word for word",
+            mend=f"put that right, leave the table out, or {_WITHOUT}",
+        )
 
 
 def _refused(name: str, *, found: str, wanted: str, mend: str) -> Finding:

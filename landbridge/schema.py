@@ -78,9 +78,7 @@ def take_back(target: Endpoint, run: str, todo: Iterable[Statement]) -> int:
     for statement in reversed(list(todo)):
         if statement.undo:
             with engine.begin() as connection:
-                literally = connection.execution_options(no_parameters=True)
-                if literally.exec_driver_sql(statement.exists).first() is not None:
-                    literally.exec_driver_sql(statement.undo)
+                if unmake(connection, statement):
                     undone.append(statement.item)
     with engine.begin() as connection:
         again = [item for item in ledger.items(connection, run) if (item.kind, item.name, item.parent) in undone]
@@ -88,15 +86,29 @@ def take_back(target: Endpoint, run: str, todo: Iterable[Statement]) -> int:
     return len(undone)
 
 
+def make(connection: sa.Connection, statement: Statement) -> bool:
+    """False when it is there already."""
+    literally = connection.execution_options(no_parameters=True)  # a % in the text is a %
+    if literally.exec_driver_sql(statement.exists).first() is not None:
+        return False
+    for sql in (*statement.session, statement.sql):
+        literally.exec_driver_sql(sql)
+    return True
+
+
+def unmake(connection: sa.Connection, statement: Statement) -> bool:
+    """False when it is not there."""
+    literally = connection.execution_options(no_parameters=True)
+    if literally.exec_driver_sql(statement.exists).first() is None:
+        return False
+    literally.exec_driver_sql(statement.undo)
+    return True
+
+
 def _make(engine: sa.Engine, run: str, statement: Statement) -> bool:
     try:
         with engine.begin() as connection:
-            literally = connection.execution_options(no_parameters=True)  # a % in the text is a %
-            if literally.exec_driver_sql(statement.exists).first() is not None:
-                return False
-            for sql in (*statement.session, statement.sql):
-                literally.exec_driver_sql(sql)
-            return True
+            return make(connection, statement)
     except Transient:
         raise
     except (MigrationError, sa.exc.DBAPIError) as error:

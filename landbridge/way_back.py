@@ -18,6 +18,7 @@ from landbridge.inverse import inverted, inverted_sequences
 from landbridge.legs import turned
 from landbridge.model import TableMap
 from landbridge.plan import Plan
+from landbridge.quiet import refuse_lasting
 from landbridge.replicate import ROLES, Replication, end_survivor
 from landbridge.runfolder import RunFolder
 
@@ -57,6 +58,7 @@ def prepare(plan: Plan, run: str, folder_of: Callable[[str], Path]) -> NextLeg:
     name = _write_down(back, run, source, target)
     with target.get(Connects).engine().begin() as connection:
         tables = tuple(ledger.tables(connection, name))
+    refuse_lasting(target, [table.target.name for table in tables])
     leg = NextLeg(plan=back, run=name, tables=tables)
     _prove_capture(leg)
     return leg

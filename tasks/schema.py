@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 
-from landbridge import ledger, schema
+from landbridge import ledger, quiet, schema
 from landbridge.begin import begin, find
 from landbridge.endpoints import connect
 from landbridge.endpoints.abc import Connects, Phase, Statement
 from landbridge.plan import Plan
 from landbridge.precheck import look
 from tasks.steps import step
+
+_MADE_ONCE: tuple[Phase, ...] = ("foreign keys", "triggers")
+"""By the switch of the first leg. Whoever dropped one since did not want it."""
 
 
 @step("write-down-the-run")
@@ -23,7 +26,9 @@ def build(plan: Plan, run: str, part: Phase, say: Callable[[str], None]) -> int:
     target = connect(plan.target)
     engine = target.get(Connects).engine()
     with engine.begin() as connection:
-        blueprint = ledger.blueprint(connection, run)
+        blueprint, later = ledger.blueprint(connection, run), bool(ledger.leg_of(connection, run).before)
+    if later and part in _MADE_ONCE:
+        return quiet.give_back(target, run) if part == "triggers" else 0
 
     def progress(statement: Statement) -> None:
         say(f"{statement.kind} {statement.name}")
@@ -35,11 +40,17 @@ def build(plan: Plan, run: str, part: Phase, say: Callable[[str], None]) -> int:
 
 
 def take_back_what_acts(plan: Plan, run: str) -> None:
-    """Triggers and the like of a switch that was begun and undone, or killed. Nothing once the target is open."""
+    """
+    Triggers and the like of a switch that was begun and undone, or killed. Nothing once the target is open. What a
+    later leg has made again is what was there.
+    """
     target = connect(plan.target)
     with target.get(Connects).engine().begin() as connection:
         begun = ledger.phase_row(connection, run, "switch") is not None
         if not begun or ledger.cutover_row(connection, run)[0] in ("opening", "done"):
             return
-        blueprint = ledger.blueprint(connection, run)
+        blueprint, later = ledger.blueprint(connection, run), bool(ledger.leg_of(connection, run).before)
+    if later:
+        quiet.quieten(target, run)
+        return
     schema.take_back(target, run, schema.statements(target, blueprint))

@@ -44,7 +44,7 @@ ONLY_THERE = {
         *("log/alter_table.py", "log/declared.py"),
         *("log/statements.py", "write/infile.py", "write/insert.py", "write/staging.py", "write/values.py"),
         *("write/writing.py", "objects/definitions.py", "objects/grants.py", "objects/renaming.py"),
-        *("objects/adapted.py", "objects/accepts.py", "objects/settled.py"),
+        *("objects/adapted.py", "objects/accepts.py", "objects/acting.py", "objects/settled.py"),
     },
 }
 

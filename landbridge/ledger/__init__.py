@@ -32,7 +32,17 @@ from landbridge.ledger.decisions import decide, settle
 from landbridge.ledger.ending import everything, forget_runs, remove_runs, runs_of_plan
 from landbridge.ledger.inventory import Item, Status, items, record, summary, waive
 from landbridge.ledger.layout import SCHEMA
-from landbridge.ledger.legs import Leg, activate_leg, leg_of, next_leg, prepare_leg, start_leg
+from landbridge.ledger.legs import (
+    Leg,
+    activate_leg,
+    forget_still,
+    keep_still,
+    kept_still,
+    leg_of,
+    next_leg,
+    prepare_leg,
+    start_leg,
+)
 from landbridge.ledger.loading import (
     TableState,
     add_tables,
@@ -145,6 +155,7 @@ __all__ = [
     "blueprint",
     "claim_segment",
     "clear_figures",
+    "forget_still",
     "forget_stops",
     "counts",
     "cutover_row",
@@ -166,7 +177,9 @@ __all__ = [
     "forget",
     "has_stream",
     "items",
+    "keep_still",
     "kept_from",
+    "kept_still",
     "last_cutover",
     "latest_approval",
     "latest_figures",

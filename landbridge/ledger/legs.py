@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from landbridge.endpoints.abc import Statement
 from landbridge.ledger import layout as t
 from landbridge.ledger.inventory import Item, record
 from landbridge.ledger.runs import PREPARED, Blueprint, Run, begin_run, finish_phase
-from landbridge.model import Bounds, Position, dump
+from landbridge.model import Bounds, Position, dump, load
 from landbridge.plan import Plan
 
 _DONE = ("prepare", "capture", "load", "build-indexes")
@@ -70,6 +71,29 @@ def prepare_leg(
     for phase in _DONE:
         finish_phase(connection, run.run, phase)
     return run
+
+
+def keep_still(connection: sa.Connection, run: str, found: Sequence[Statement]) -> None:
+    """Beside what was kept before; of one that has changed since, as it is now."""
+    kept = {(one.kind, one.name): one for one in (*kept_still(connection, run), *found)}
+    _set_still(connection, run, list(kept.values()))
+
+
+def kept_still(connection: sa.Connection, run: str) -> list[Statement]:
+    beside = connection.execute(sa.select(t.runs.c.beside).where(t.runs.c.run == run)).scalar_one()
+    return [load(Statement, each) for each in beside.get("still", ())]
+
+
+def forget_still(connection: sa.Connection, run: str) -> None:
+    _set_still(connection, run, [])
+
+
+def _set_still(connection: sa.Connection, run: str, kept: Sequence[Statement]) -> None:
+    which = t.runs.c.run == run
+    beside = connection.execute(sa.select(t.runs.c.beside).where(which)).scalar_one()
+    still = [dump(each) for each in kept]
+    if still != beside.get("still", []):
+        connection.execute(t.runs.update().where(which).values(beside=beside | {"still": still}))
 
 
 def start_leg(connection: sa.Connection, run: str, start: Position, hold: Position) -> None:

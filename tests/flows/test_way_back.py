@@ -13,15 +13,17 @@ import pytest
 from tests.directions.commandline import SECRETS, Running
 from tests.directions.conftest import MakeStage, make_stage
 from tests.directions.killed import PLACES
+from tests.directions.stage import End
 from tests.flows.conftest import Run
 from tests.there_and_back import Says, Side, arranged, there_and_back_and_there_again
 
 __all__ = ["make_stage"]
 
-_SHORT = [("mariadb_server", "postgres_target_server"), ("postgres_server", "mariadb_target_server")]
+_POSTGRES = "postgres_target_server"
+_SHORT = [("mariadb_server", _POSTGRES), ("postgres_server", "mariadb_target_server")]
 """A way back from either family; all others, longer, in tests/directions/test_way_back.py."""
 
-_LONG = [pytest.mark.long, pytest.mark.timeout(1500)]
+_LONG = [pytest.mark.long, pytest.mark.timeout(2400)]
 _BEFORE, _AFTER = PLACES[: PLACES.index("opening")], PLACES[PLACES.index("opening") :]
 
 
@@ -49,12 +51,15 @@ def test_there_and_back_and_there_again_and_the_end(
 ) -> None:
     stage = arranged(make_stage(request.getfixturevalue(source), target=target))
 
+    acting = _triggers(stage.source)
+
     there_and_back_and_there_again(stage, says)
 
     kept = says("complete", str(stage.plan))["kept"]
     new = Side(stage.target)
     assert len(new.everything()["customer"]) == 16, "the target goes on as it is"
     assert Side(stage.source).is_closed()
+    assert _triggers(stage.source) == acting, "it is closed as it was"
     new.write("after the end")
     ledger = json.loads((Path(kept[-1]) / "ledger.json").read_text())
     assert ledger["cutover"][0]["state"] == "done"
@@ -67,16 +72,28 @@ def test_there_and_back_and_there_again_and_the_end(
             assert end.run("SELECT pubname FROM pg_publication") == []
 
 
+def _triggers(end: End) -> list[tuple[Any, ...]]:
+    own = {"mysql": "definer, sql_mode, trigger_schema", "postgres": "action_orientation, trigger_name, trigger_schema"}
+    told = f"trigger_name, event_object_table, action_timing, action_statement, {own[end.engine]}"
+    found = end.run(f"SELECT {told} FROM information_schema.triggers WHERE event_object_table = 'purchase'")
+    assert found
+    return [row for row in found if row[-1] in (end.database, "public")]
+
+
 @pytest.mark.parametrize(
-    ("source", "there", "back"),
+    ("source", "target", "there", "back"),
     [
-        pytest.param("postgres_server", ("ready",), ("opening",), id="short", marks=pytest.mark.timeout(900)),
-        pytest.param("postgres_server", PLACES, PLACES, id="postgres", marks=_LONG),
-        pytest.param("mariadb_server", PLACES, PLACES, id="mariadb", marks=_LONG),
+        pytest.param(
+            "postgres_server", _POSTGRES, ("ready",), ("opening",), id="short", marks=pytest.mark.timeout(900)
+        ),
+        pytest.param("postgres_server", _POSTGRES, PLACES, PLACES, id="postgres", marks=_LONG),
+        pytest.param("mariadb_server", _POSTGRES, PLACES, PLACES, id="mariadb", marks=_LONG),
+        pytest.param("mariadb_server", "mysql_target_server", PLACES, PLACES, id="mysql-target", marks=_LONG),
     ],
 )
 def test_whoever_dies_in_a_switch_leaves_it_undone_or_it_is_completed(
     source: str,
+    target: str,
     there: Sequence[str],
     back: Sequence[str],
     request: pytest.FixtureRequest,
@@ -88,7 +105,7 @@ def test_whoever_dies_in_a_switch_leaves_it_undone_or_it_is_completed(
     There and back, and killed at each place in turn. Before the opening the timer gives the frozen side back by itself,
     without a command; after it the same command completes. Writes go on wherever they may, and both sides agree.
     """
-    stage = arranged(make_stage(request.getfixturevalue(source)), timeout="15s")
+    stage = arranged(make_stage(request.getfixturevalue(source), target=target), timeout="15s")
     plan, old, new = str(stage.plan), Side(stage.source), Side(stage.target)
     old.write("first")
     says("migrate", plan, "--until", "validated")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from landbridge.endpoints import abc, altering, inspecting, surveying
+from landbridge.endpoints import abc, acting, altering, inspecting, surveying
 from landbridge.endpoints.later import Later
 from landbridge.endpoints.scratches import Scratches
 from landbridge.plan import EndpointRef
@@ -34,6 +34,7 @@ def capabilities(ref: EndpointRef) -> Mapping[type, object]:
         abc.Describes: Describer(db),
         abc.Carries: Later(partial(_carrier, db)),
         altering.Alters: Later(partial(_alterer, db)),
+        acting.Acts: Later(partial(_actor, db)),
         abc.Counts: Counters(db),
         abc.Prepares: Later(partial(_schema_builder, db)),
         abc.Checks: Checker(db),
@@ -78,6 +79,12 @@ def _carrier(db: "Database") -> object:
     from landbridge.endpoints.mysql.objects.carrier import Carrier
 
     return Carrier(db)
+
+
+def _actor(db: "Database") -> object:
+    from landbridge.endpoints.mysql.objects.acting import Actor
+
+    return Actor(db)
 
 
 def _alterer(db: "Database") -> object:

@@ -49,7 +49,6 @@ class Writer:
         self._mariadb = Database.is_mariadb(self._driver)
         with driver_errors(self._ref):
             self._staging = Staging(self._ref, self._driver, prepare(self._driver))
-            self._refuse_triggers(self._relations)
             self._driver.commit()
             self._cursor: Any = self._driver.cursor()
             # A machine that vanished must not hold the lock on the stream's row for hours.

@@ -133,6 +133,7 @@ class _Carrying:
             sql=adapted.sql,
             exists=_exists(found.kind, name),
             session=(f"use {quote(name.schema)}", *adapted.session.statements),
+            undo=f"DROP {found.kind.upper()} {qualified(name)}" if found.kind in _PHASES else "",
         )
         check = self._check(found, name) if found.kind == "view" else None
         statements = (*self._database(name), statement)
