@@ -52,6 +52,20 @@ INSERT INTO others VALUES
   (2, '2001:db8::1/64', '2001:db8::/32', NULL, '-00:00:00.1', 'empty', NULL, NULL, -7, NULL, NULL),
   (3, '::1', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
 
+CREATE DOMAIN scores AS int[] CHECK (array_length(value, 1) < 9);
+CREATE DOMAIN zipcode AS varchar(10) CHECK (value ~ '^[0-9]*$');
+CREATE TABLE rarer (
+  id int PRIMARY KEY, sc scores, zips zipcode[], m macaddr8, mr int4multirange, nr numrange, dr daterange, spans interval[],
+  tri int[][][], bx box, bxs box[], ls lseg, ph path, pg polygon, ci circle, li line, lsn pg_lsn, q tsquery, jp jsonpath, n name, oc "char"
+);
+INSERT INTO rarer VALUES
+  (1, '{1,2}', '{0,NULL,""}', '08:00:2b:01:02:03:04:05', '{[1,3),[7,)}',
+   '[0.10,1e30)', '(,2024-02-29)', '{1 mon,NULL,-00:00:00.000001}', '{{{1,2},{3,4}},{{5,6},{7,NULL}}}', '(1,2),(-0.5,1e300)',
+   '{(1,1),(0,0);(2,2),(1,1)}', '[(0,0),(1,2.5)]', '[(0,0),(1,1)]', '((0,0),(1,1),(1,0))', '<(0.1,2),3>', '{1,-1,0}',
+   '16/B374D848', '''fat'':ab & !''c''''at'' | x:*', '$."a\\\""[*] ? (@ > 1)', 'ü''"', 'x'),
+  (2, '{}', '{}', NULL, '{}', 'empty', 'empty', '{}', '{}', NULL, '{}', NULL, '((0,0))', NULL, NULL, NULL, '0/0', '', NULL, '', ''),
+  (3, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+
 CREATE TABLE keyless (
   a int, t text, f double precision, r real, jb jsonb, ints int[], b bytea, c char(3), ts timestamp, i inet, u uuid, e mood
 );
@@ -80,6 +94,12 @@ DELETE FROM documents WHERE id = 3;
 INSERT INTO others VALUES (4, '0.0.0.0/0', '::/0', '00:00:00:00:00:00', '0', '(,)', '(,)', '(0,0)', 0, '00:00+00', '');
 UPDATE others SET i = '::ffff:1.2.3.4', s = '3 days', r = '[7,8)' WHERE id = 1;
 DELETE FROM others WHERE id = 3;
+INSERT INTO rarer VALUES
+  (4, '{NULL,-1}', '{12345,777}', 'ff:ff:ff:ff:ff:ff:ff:ff', '{(,)}', '(-1.5,]', '[2024-01-01,2024-01-01]', '{1 year -2 days}',
+   '{{{1,NULL}}}', '(0,0),(0,0)', '{NULL}', '[(1,1),(1,1)]', '[(1e-10,1)]', '((1,1))', '<(0,0),0>', '{0,1,1e10}', 'F/1', '!a <-> b',
+   '$', 'name', 'y');
+UPDATE rarer SET sc = '{9}', zips = '{7}', mr = '{[5,6)}', tri = NULL, bxs = '{(3,3),(2,2)}', ci = NULL, oc = NULL WHERE id = 1;
+DELETE FROM rarer WHERE id = 3;
 INSERT INTO keyless VALUES (2, 'new', 1e-5);
 UPDATE keyless SET t = 'y', r = 0.2 WHERE ctid = (SELECT min(ctid) FROM keyless WHERE t = 'x');
 UPDATE keyless SET jb = '{"z": 1}', ints = '{}', a = 3 WHERE t = 'y';

@@ -52,7 +52,12 @@ def _sakila(*, cascades: bool) -> Callable[[], list[Operation]]:
     return lambda: writes_sakila.operations(cascades=cascades) + writes_extra.operations("", cascades=cascades)
 
 
+def _chinook() -> list[Operation]:
+    return writes_chinook.Shop(writes_chinook.camel, emoji=False).operations()
+
+
 SAKILA = ("sakila/sakila-schema.sql", "sakila/sakila-data.sql", "extra.mysql.sql")
+CHINOOK = ("chinook/chinook-mysql.sql",)
 PAGILA = ("pagila/pagila-schema.sql", "pagila/pagila-data.sql")
 DIRECTIONS = {
     "sakila-mariadb10": Direction(
@@ -60,8 +65,7 @@ DIRECTIONS = {
     ),
     "sakila-mysql9": Direction(server="mysql_server", files=SAKILA, schemas=("",), operations=_sakila(cascades=True)),
     "chinook-mariadb11": Direction(
-        server="mariadb11_server", files=("chinook/chinook-mysql.sql",), schemas=("",),
-        operations=lambda: writes_chinook.Shop(writes_chinook.camel, emoji=False).operations(),
+        server="mariadb11_server", files=CHINOOK, schemas=("",), operations=_chinook
     ),
     "chinook-postgres16": Direction(
         server=16, files=("chinook/chinook-pg.sql",), schemas=("public",),
@@ -96,6 +100,32 @@ DIRECTIONS = {
         server="mariadb_server", files=SAKILA, schemas=("",), to="", target="mysql_target_server",
         operations=_sakila(cascades=True),
     ),
+    "sakila-mysql9-mariadb11": Direction(
+        server="mysql_server", files=SAKILA, schemas=("",), to="", target="mariadb_target_server",
+        operations=_sakila(cascades=True),
+    ),
+    "sakila-mariadb10-mariadb11": Direction(
+        server="mariadb_server", files=SAKILA, schemas=("",), to="", target="mariadb_target_server",
+        operations=_sakila(cascades=True),
+    ),
+    "chinook-mysql9": Direction(server="mysql_server", files=CHINOOK, schemas=("",), operations=_chinook),
+    "chinook-mysql9-mysql9": Direction(
+        server="mysql_server", files=CHINOOK, schemas=("",), to="", target="mysql_target_server", operations=_chinook
+    ),
+    "chinook-mysql9-mariadb11": Direction(
+        server="mysql_server", files=CHINOOK, schemas=("",), to="", target="mariadb_target_server", operations=_chinook
+    ),
+    "chinook-mariadb10-mysql9": Direction(
+        server="mariadb_server", files=CHINOOK, schemas=("",), to="", target="mysql_target_server", operations=_chinook
+    ),
+    "chinook-postgres14-mariadb11": Direction(
+        server=14, files=("chinook/chinook-pg.sql",), schemas=("public",), to="", target="mariadb_target_server",
+        operations=lambda: writes_chinook.Shop(writes_chinook.snake).operations(),
+    ),
+    "pagila-postgres17-mysql9": Direction(
+        server=17, files=PAGILA, schemas=("public",), to="", target="mysql_target_server",
+        operations=writes_pagila.operations,
+    ),
 }  # fmt: skip
 
 
@@ -123,7 +153,12 @@ def arrange(direction: Direction, request: pytest.FixtureRequest, make_stage: Ma
     return stage
 
 
-_ALSO = ("chinook-mariadb11", "pagila-postgres15")  # of directions and samples that others here have, too
+_ALSO = (
+    "chinook-mariadb11", "pagila-postgres15", "sakila-mysql9-mariadb11", "sakila-mariadb10-mariadb11", "chinook-mysql9",
+    "chinook-mysql9-mysql9", "chinook-mysql9-mariadb11", "chinook-mariadb10-mysql9", "chinook-postgres14-mariadb11",
+    "pagila-postgres17-mysql9",
+)  # fmt: skip
+"""Of directions and samples that others here have, too."""
 
 
 @pytest.mark.parametrize(

@@ -53,10 +53,11 @@ def test_to_postgis(pair: Callable[..., Sweep], source: str) -> None:  # noqa: F
 def test_from_postgis(pair: Callable[..., Sweep], target: str) -> None:  # noqa: F811
     sweep = pair("postgis_server", target)
     sweep.run(POSTGIS)
-    sweep.carry("geometry.postgis.sql")
+    sweep.carry("geometry.postgis.sql", "kinds.postgres.xml.sql")
     sweep.verify()
     tables = [each.source.name.name for each in sweep.tables]
-    assert tables == ["globe", "plane"]
+    assert tables == ["globe", "papers", "plane"]
+    assert sweep.ask("select x from papers where id = 4") == [("<é>\t\n&#9;\\</é>",)]
     assert {loss.column for loss in sweep.losses["globe"] if "is 4326 is no rule" in loss.what} == {
         "place",
         "way",

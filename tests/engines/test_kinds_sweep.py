@@ -56,11 +56,11 @@ def test_mariadb_to_postgres(pair: Callable[..., Sweep]) -> None:
 
 
 def test_postgres_to_postgres(pair: Callable[..., Sweep]) -> None:
-    extensions = [f"create extension {name} schema public" for name in ("hstore", "vector", "citext")]
+    extensions = [f"create extension {name} schema public" for name in ("hstore", "vector", "citext", "ltree")]
     sweep = pair("postgres_server", "postgres_target_server", "create type public.pair as (a int, b text)", *extensions)
     sweep.carry("kinds.postgres.sql", "kinds.postgres.extensions.sql")
     sweep.verify()
-    assert len(sweep.tables) == 8
+    assert len(sweep.tables) == 9
 
 
 @pytest.mark.parametrize("target", ["mysql_server", "mariadb11_server"])
@@ -68,7 +68,7 @@ def test_postgres_to_mysql(pair: Callable[..., Sweep], target: str) -> None:
     sweep = pair("postgres_server", target)
     sweep.carry("kinds.postgres.sql", "kinds.postgres.extensions.sql")
     sweep.verify()
-    assert len(sweep.tables) == 7
+    assert len(sweep.tables) == 8
     assert (b"4", b"[-0.5,1e+18,2e-38]") in [(row[0], row[2]) for row in sweep.found("extended")]
     assert [name for name, losses in sweep.losses.items() if any(each.blocking for each in losses)] == ["unlimited"]
     moments = sweep.found("moments")
