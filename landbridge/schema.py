@@ -27,18 +27,21 @@ _FORGIVEN: tuple[Phase, ...] = ("objects",)
 
 
 def statements(target: Endpoint, blueprint: ledger.Blueprint) -> list[Statement]:
-    """Of each phase in an order that works: extensions before types, and what tables call before tables. None for
-    a side where all of it stands anyway."""
+    """
+    Of each phase in an order that works: extensions before types, what tables call before tables, and what acts on DDL
+    after all else. None for a side where all of it stands anyway.
+    """
     if blueprint.stands:
         return []
     sequences = [sequence.target for sequence in blueprint.sequences]
     made = list(target.get(Prepares).statements(blueprint.tables, sequences, blueprint.types))
     beside = [replace(one, item=each.key) for each in blueprint.objects for one in each.statements]
     extensions = [statement for statement in beside if statement.kind == "extension"]
-    rest = [statement for statement in beside if statement.kind != "extension"]
+    last = [statement for statement in beside if statement.phase == "validate"]
+    rest = [statement for statement in beside if statement.kind != "extension" and statement not in last]
     types = next((place for place, found in enumerate(made) if found.kind != "schema"), len(made))
     tables = next((place for place, found in enumerate(made) if found.kind == "table"), len(made))
-    return [*made[:types], *extensions, *made[types:tables], *rest, *made[tables:]]
+    return [*made[:types], *extensions, *made[types:tables], *rest, *made[tables:], *last]
 
 
 def build(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from landbridge.endpoints.postgres.connection import Database
 from landbridge.endpoints.postgres.server import Server, find
 from landbridge.precheck import precheck
 from tests.engines.postgres_schema import Moved, database, execute, whole_dump
@@ -109,6 +110,60 @@ def test_statements_come_in_phases(
     assert {key: phases[key] for key in expected} == expected
 
 
+OF_SUPERUSERS = """
+    CREATE SCHEMA app;
+    CREATE TABLE app.t (id integer PRIMARY KEY, up integer REFERENCES app.t);
+    CREATE TABLE app.seen (tag text);
+    CREATE FUNCTION app.watched() RETURNS event_trigger LANGUAGE plpgsql AS
+        'BEGIN INSERT INTO app.seen VALUES (TG_TAG); END';
+    CREATE FUNCTION app.alike(text, text) RETURNS real STRICT IMMUTABLE LANGUAGE c AS '$libdir/pg_trgm', 'similarity';
+    CREATE FUNCTION app.hashed(integer) RETURNS integer IMMUTABLE STRICT LANGUAGE internal AS 'hashint4';
+    CREATE EVENT TRIGGER watch ON ddl_command_end WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE') EXECUTE FUNCTION app.watched();
+    CREATE EVENT TRIGGER "all of it" ON sql_drop EXECUTE FUNCTION app.watched();
+    ALTER EVENT TRIGGER "all of it" ENABLE ALWAYS;
+    COMMENT ON EVENT TRIGGER watch IS 'it''s on';
+"""
+
+
+def test_event_triggers_come_last_and_functions_with_their_libraries(
+    postgres_server: Server, postgres_target_server: Server, postgres_database: Databases
+) -> None:
+    name, copy = postgres_database(postgres_server), postgres_database(postgres_target_server)
+    psql(postgres_server, name, OF_SUPERUSERS)
+    here, there = database(postgres_server, name), database(postgres_target_server, copy)
+    moved = Moved(here, there)
+    assert moved.left_out == {}
+    assert [each.kind for each in moved.statements][-4:] == ["event trigger"] * 3 + ["comment on a event trigger"]
+    moved.make()
+    assert whole_dump(postgres_target_server, copy) == whole_dump(postgres_server, name)
+    with postgres_connection(postgres_target_server, copy) as connection:
+        assert rows(connection, "select * from app.seen") == []
+        assert rows(connection, "select app.alike('abc', 'abc'), app.hashed(1) = hashint4(1)") == [(1.0, True)]
+        rows(connection, "alter table app.t add a integer")
+        assert rows(connection, "select * from app.seen") == [("ALTER TABLE",)]
+    again = Moved(here, there)
+    assert again.make() == 0
+    undone = [each.undo for each in again.statements if each.undo]
+    assert undone == ['DROP EVENT TRIGGER "all of it"', 'DROP EVENT TRIGGER "watch"']
+
+
+def test_a_login_that_is_no_superuser_makes_no_event_trigger(
+    postgres_server: Server, postgres_target_server: Server, postgres_database: Databases
+) -> None:
+    name, copy = postgres_database(postgres_server), postgres_database(postgres_target_server)
+    psql(postgres_server, name, OF_SUPERUSERS)
+    role = f"small_{copy}"
+    psql(postgres_target_server, copy, f"create role {role} login; grant create on database {copy} to {role}")
+    ref = database(postgres_target_server, copy).ref.model_copy(update={"user": role})
+    moved = Moved(database(postgres_server, name), Database(ref))
+    psql(postgres_target_server, copy, f"drop owned by {role}; drop role {role}")
+    assert {key: "only a superuser" in why for key, why in moved.left_out.items()} == {
+        ("event trigger", "watch"): True, ("event trigger", "all of it"): True,
+        ("function", "alike(text, text)"): True, ("function", "hashed(integer)"): True,
+        ("comment on a event trigger", "watch"): False,
+    }  # fmt: skip
+
+
 LEFT_BEHIND = """
     CREATE EXTENSION pgcrypto;
     CREATE FUNCTION needs_it(text) RETURNS bytea LANGUAGE sql BEGIN ATOMIC SELECT digest($1, 'sha256'); END;
@@ -124,6 +179,7 @@ LEFT_BEHIND = """
     CREATE SERVER s FOREIGN DATA WRAPPER w;
     CREATE FOREIGN TABLE far (a integer) SERVER s;
     CREATE PUBLICATION told FOR TABLE t;
+    CREATE FUNCTION of_library(text, text) RETURNS bytea LANGUAGE c AS '$libdir/pgcrypto', 'pg_digest';
     CREATE FUNCTION in_c(integer) RETURNS integer IMMUTABLE STRICT LANGUAGE internal AS 'hashint4';
     CREATE OPERATOR CLASS by_hand FOR TYPE integer USING hash AS OPERATOR 1 =, FUNCTION 1 hashint4(integer);
     CREATE INDEX of_class ON t USING hash (id by_hand);
@@ -135,6 +191,7 @@ LEFT_BEHIND = """
 REASONS = {
     ("extension", "pgcrypto"): "the target does not offer the extension pgcrypto: install it",
     ("function", "needs_it(text)"): "it needs pgcrypto, which is not carried",
+    ("function", "of_library(text, text)"): "it lives in the library $libdir/pgcrypto: install that on the target",
     ("view", "over_it"): "it needs public.needs_it(text), which is not carried",
     ("view", "half"): "it needs public.unmoved, which is not carried",
     ("view", "over_half"): "it needs public.half, which is not carried",
@@ -161,13 +218,13 @@ def test_what_cannot_be_there_says_why(
     left = moved.left_out
     assert {key: left[key] for key in REASONS} == REASONS
     assert {kind for kind, _ in left} == {
-        "extension", "function", "view", "event trigger", "foreign data wrapper", "foreign server", "foreign table",
+        "extension", "function", "view", "foreign data wrapper", "foreign server", "foreign table",
         "publication", "large objects", "grant", "policy", "operator class", "operator family",
     }  # fmt: skip
     (index,) = [each.loss for each in moved.resolved.losses if each.loss.part == "index"]
     assert (index.column, "by_hand" in index.what) == ("of_class", True), index.what
     assert left["policy", "theirs"] == f"it names roles that the target has not: {role}"
-    assert moved.make() == 2  # the table and the function of the event trigger
+    assert moved.make() == 5  # the table, two functions, the event trigger and that it is off
     psql(server, name, f"DROP OWNED BY {role}; DROP ROLE {role}")
 
 

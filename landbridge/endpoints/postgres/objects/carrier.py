@@ -9,7 +9,7 @@ from landbridge.endpoints.postgres.objects import translated
 from landbridge.endpoints.postgres.schema import carrying, target
 from landbridge.model import SchemaObject, TableMap, TableName
 
-_LAST = ("trigger", "rule", "row level security", "policy", "grant", "grant on columns", "owner")
+_LAST = ("trigger", "rule", "row level security", "policy", "grant", "grant on columns", "owner", "event trigger")
 _BEFORE = ("extension", "collation", "text search dictionary", "text search configuration")
 
 
@@ -28,7 +28,8 @@ class Carrier:
     ) -> Sequence[Carried]:
         if family != FAMILY:
             return translated.carry(objects, family, names, tables, target.read(self._database).version)
-        there = carrying.look(self._database, [found.name.name for found in objects if found.kind == "extension"])
+        extensions = [found.name.name for found in objects if found.kind == "extension"]
+        there = carrying.look(self._database, extensions, carrying.libraries(objects))
         work = carrying.Carrying(there, objects, names, tables, rights=rights)
         return [work.carry(found) for found in _ordered(objects)]
 

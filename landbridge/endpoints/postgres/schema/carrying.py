@@ -36,6 +36,9 @@ _PHASES: Mapping[str, Phase] = {
     "comment on a trigger": "triggers",
     "comment on a rule": "triggers",
     "comment on a policy": "triggers",
+    # They would act on what is made after them, so they come last, once the target is open.
+    "event trigger": "validate",
+    "comment on a event trigger": "validate",
 }
 _CONSTRAINTS = (
     "exclusion constraint", "deferrable primary key", "primary key of a partition", "unproven check constraint",
@@ -43,6 +46,15 @@ _CONSTRAINTS = (
     "match full of a foreign key", "check constraint of a partition", "check",
 )  # fmt: skip
 _BODY = re.compile(r"\nAS \$|^ SET ", re.MULTILINE)
+_IN_LIBRARY = re.compile(r"^ LANGUAGE c$.*?^AS '((?:[^']|'')+)', ", re.MULTILINE | re.DOTALL)
+_INSTALLED = """
+select l as name from unnest(%s) l where exists (
+    select from unnest(array['', '.so', '.dylib', '.dll']) suffix
+    cross join pg_config() c
+    where c.name = 'PKGLIBDIR' and (pg_stat_file(
+        replace(case when l like '%%/%%' then l else '$libdir/' || l end, '$libdir', c.setting) || suffix, true
+    )).size is not null
+)"""
 _LANGUAGE = re.compile(r"^ LANGUAGE (\w+)", re.MULTILINE)
 _ROLES = re.compile(r" TO ((?:\w+|\"(?:[^\"]|\"\")+\")(?:, (?:\w+|\"(?:[^\"]|\"\")+\"))*)(?= USING | WITH |$)")
 _FOR_ROLE = re.compile(r" FOR ROLE (\w+|\"(?:[^\"]|\"\")+\")")
@@ -59,7 +71,10 @@ _EXACT = ("comment", "grant", "owner", "default privileges", "storage parameters
 
 @dataclass(frozen=True, kw_only=True)
 class There:
-    """What the target server has: its objects, the extensions it offers, schemas, roles and languages."""
+    """
+    What the target server has: its objects, the extensions it offers, schemas, roles, languages, and those of the
+    libraries asked for. superuser: its login.
+    """
 
     target: Target
     extensions: frozenset[str]
@@ -67,13 +82,15 @@ class There:
     roles: frozenset[str]
     own_roles: frozenset[str]
     languages: frozenset[str]
+    libraries: frozenset[str]
+    superuser: bool
 
 
-def look(database: Database, extensions: Collection[str]) -> There:
+def look(database: Database, extensions: Collection[str], libraries: Collection[str]) -> There:
     with reading(database) as cursor:
 
-        def names(query: str) -> frozenset[str]:
-            cursor.execute(query)
+        def names(query: str, parameters: tuple[object, ...] | None = None) -> frozenset[str]:
+            cursor.execute(query, parameters)
             return frozenset(row["name"] for row in cursor.fetchall())
 
         offered = names("select name::text from pg_catalog.pg_available_extensions")
@@ -81,8 +98,19 @@ def look(database: Database, extensions: Collection[str]) -> There:
         roles = names("select rolname::text as name from pg_catalog.pg_roles")
         own = names("select rolname::text as name from pg_catalog.pg_roles where pg_catalog.pg_has_role(oid, 'USAGE')")
         languages = names("select lanname::text as name from pg_catalog.pg_language")
+        superuser = bool(names("select rolname::text as name from pg_roles where rolname = current_user and rolsuper"))
+        installed = names(_INSTALLED, (list(libraries),)) if libraries and superuser else frozenset[str]()
     found = target.read(database, offered.intersection(extensions))
-    return There(target=found, extensions=offered, schemas=schemas, roles=roles, own_roles=own, languages=languages)
+    return There(
+        target=found, extensions=offered, schemas=schemas, roles=roles, own_roles=own, languages=languages,
+        libraries=installed, superuser=superuser,
+    )  # fmt: skip
+
+
+def libraries(objects: Sequence[SchemaObject]) -> frozenset[str]:
+    """Which the objects' functions live in."""
+    found = (_IN_LIBRARY.search(each.definition[0]) for each in objects if each.definition and each.kind == "function")
+    return frozenset(each[1] for each in found if each)
 
 
 class Carrying:
@@ -140,7 +168,7 @@ class Carrying:
         return rename(text, self._names, self._there.target.spell)
 
     def _why_not(self, found: SchemaObject) -> tuple[str, Effort] | None:
-        if not found.definition or found.kind in reasons.NEVER or (found.kind in reasons.RIGHTS and not self._rights):
+        if not found.definition or (found.kind in reasons.RIGHTS and not self._rights):
             return reasons.REASONS.get(found.kind, reasons.WITHOUT_DEFINITION)
         if found.kind == "extension":
             offered = found.name.name in self._there.extensions
@@ -170,11 +198,20 @@ class Carrying:
         language = _LANGUAGE.search(heads[0])
         if language and language[1] not in self._languages:
             yield f"it is written in {language[1]}, which the target has not"
+        yield from self._needs_rank(found, language[1] if language else "")
         roles = [role for text in found.definition for role in _roles(found.kind, text)]
         if unknown := [role for role in roles if role not in self._there.roles]:
             yield f"it names roles that the target has not: {', '.join(unknown)}"
         if found.kind in _FOR_OTHERS and found.name.name not in self._there.own_roles:
             yield f"the target's login is no member of the role {found.name.name}"
+
+    def _needs_rank(self, found: SchemaObject, language: str) -> Iterator[str]:
+        """What only a superuser may make, and what a file of the server's must be there for."""
+        if not self._there.superuser and (found.kind == "event trigger" or language in ("c", "internal")):
+            yield reasons.SUPERUSER
+        library = _IN_LIBRARY.search(found.definition[0])
+        if library and library[1] not in self._there.libraries:
+            yield f"it lives in the library {library[1]}: install that on the target"
 
     def _has(self, name: TableName) -> bool:
         bare = TableName(schema=name.schema, name=name.name.partition("(")[0])
@@ -242,6 +279,8 @@ class Carrying:
                 yield text
 
     def _undo(self, found: SchemaObject, name: TableName) -> str:
+        if found.kind == "event trigger":
+            return f"DROP EVENT TRIGGER {quote(name.name)}"
         if found.parent is None or found.kind not in ("trigger", "rule"):
             return ""
         return f"DROP {found.kind.upper()} {quote(name.name)} ON {qualified(self._names[found.parent])}"

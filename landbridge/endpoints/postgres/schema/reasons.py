@@ -5,11 +5,11 @@ from typing import Literal
 Effort = Literal["", "small", "medium", "large"]
 
 _LIBRARY = "it lives in a library of the server: install that on the target, then make it there"
+SUPERUSER = "only a superuser may make one, which the target's login is not: make it by hand after the cutover"
 _FOREIGN = "it reaches another server with passwords that are not ours to copy: make it on the target by hand"
 _ROLES = "rights are carried with `grants: true` only, to roles that the target has; else give them there"
 
 REASONS: dict[str, tuple[str, Effort]] = {
-    "function": (_LIBRARY, "medium"),
     "base type": (_LIBRARY, "medium"),
     "range type": ("its canonical function lives in a library: make it on the target by hand", "medium"),
     "operator": ("it is only announced, by an operator that names it: make it on the target by hand", "small"),
@@ -32,7 +32,6 @@ REASONS: dict[str, tuple[str, Effort]] = {
     ),
     "invalid index": ("it is what a broken build left behind: REINDEX or drop it", "small"),
     "unreadable sequence": ("GRANT SELECT on it on the source", "small"),
-    "event trigger": ("it would act on what the migration does: make it on the target after the cutover", "small"),
     "publication": ("whoever reads it must be pointed to the target: make it there, then subscribe again", "small"),
     "subscription": ("only one server may hold its slot: make it on the target after the cutover", "small"),
     "large objects": ("they are in no table and no log: copy them with the source stopped (pg_dump --blobs)", "medium"),
@@ -49,5 +48,3 @@ WITHOUT_DEFINITION: tuple[str, Effort] = (
     "medium",
 )
 RIGHTS = ("grant", "grant on columns", "owner", "default privileges")
-NEVER = ("event trigger",)
-"""Listed with their definition all the same."""

@@ -1,4 +1,4 @@
--- Functions, procedures and aggregates by their signatures. What is written in C lives in a library: it has no definition.
+-- Functions, procedures and aggregates by their signatures.
 select
     case p.prokind when 'p' then 'procedure' when 'a' then 'aggregate' else 'function' end as kind,
     'pg_proc'::regclass as classid,
@@ -48,11 +48,10 @@ select
                 ', '
             )
         )]
-        when l.lanname not in ('c', 'internal') then array[pg_get_functiondef(p.oid)]
+        else array[pg_get_functiondef(p.oid)]
     end as definition
 from pg_proc p
 join pg_namespace n on n.oid = p.pronamespace
-join pg_language l on l.oid = p.prolang
 left join pg_aggregate a on a.aggfnoid = p.oid
 where not exists (
     -- A range type comes with its constructors.
