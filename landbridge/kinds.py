@@ -211,7 +211,7 @@ class Unfit:
 
     what: Literal[
         "not finite", "too many digits", "long number", "beyond years", "no day", "nul", "no label", "too long",
-        "swapped uuid", "empty geometry", "odd geometry", "own bounds",
+        "swapped uuid", "loose json", "empty geometry", "odd geometry", "own bounds",
     ]  # fmt: skip
     most: int = 0
     keeps: bool = False

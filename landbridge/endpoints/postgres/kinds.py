@@ -196,7 +196,8 @@ def _text(kind: kinds.Text) -> Rendered:
 def _json(kind: kinds.Json) -> Rendered:
     """json keeps the very text (key order, duplicates); jsonb can be indexed, which is what applications want."""
     if kind.exact:
-        return "json", ()
+        loose = "JSON with escapes or numbers that the standard has not (1.) is refused when its row is loaded"
+        return "json", (_unfit(loose, kinds.Unfit(what="loose json"), _AS_TEXTS, *_CORRECT),)
     nul = "JSON with the character NUL (\\u0000) is refused when its row is loaded"
     return "jsonb", (_unfit(nul, _NUL, _AS_TEXTS, *_CORRECT),)
 
