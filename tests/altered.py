@@ -10,6 +10,7 @@ from typing import Any
 from landbridge import ledger
 from landbridge.apply import Applying
 from landbridge.begin import capture_start
+from landbridge.endpoints import connect
 from landbridge.endpoints.abc import Changes, Connects
 from landbridge.endpoints.mysql import server as mysql
 from landbridge.plan import Plan
@@ -61,6 +62,10 @@ class Altered:
     def use(self, plan: Plan) -> None:
         """What may change in a plan during its run."""
         self.pair.plan, self.replication = plan, Replication(plan, self.pair.run, self.folder)
+
+    def goes_on_at(self, source: End) -> None:
+        """After a failover."""
+        self.source, self.pair.source = source, connect(self.pair.plan.source)
 
     def wait(self, condition: Callable[[], Any], seconds: float = 40) -> Any:
         deadline = time.monotonic() + seconds

@@ -54,6 +54,7 @@ def test_a_slot_holds_back_what_was_written_since(each: Source) -> None:
     assert each.log.held(RUN, since, NOW) == Held(state="lost")
 
 
+@pytest.mark.long
 def test_a_limited_slot_is_told_before_it_is_lost(start_postgres: Callable[..., postgres.Server]) -> None:
     server = start_postgres("14", "max_slot_wal_keep_size=48MB", "min_wal_size=32MB", "max_wal_size=32MB")
     source = Source(server, "postgres")
