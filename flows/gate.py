@@ -23,7 +23,7 @@ def gate(plan: Plan, *, wait: bool, approve: bool, name: str = approval.CUTOVER)
     phase = "gate" if name == approval.CUTOVER else f"gate-{name}"
     with phase_of_run(phase, plan, again=True) as this, replicating(plan) as stream:
         for flow_run in approval.earlier_flow_runs(plan, this.run):
-            asking.erase_answers(flow_run)
+            asking.put_away(flow_run)
         while True:
             request, text = _ask(plan, this, stream, name)
             if request.state == "requested" and approve:

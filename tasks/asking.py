@@ -5,17 +5,20 @@ form, from the orchestrator's API (the same input), or from anywhere else into t
 
 import contextvars
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Literal
+from contextlib import contextmanager, suppress
+from typing import Literal, cast
 from uuid import UUID
 
+import httpx
 from prefect import runtime
 from prefect.client.orchestration import get_client
-from prefect.exceptions import FlowPauseTimeout
+from prefect.exceptions import FlowPauseTimeout, PrefectHTTPStatusError
 from prefect.flow_runs import pause_flow_run
-from prefect.input import RunInput
+from prefect.input import RunInput, keyset_from_base_key
 from prefect.logging import get_run_logger
+from prefect.states import Crashed
 from pydantic import ConfigDict, Field, SecretStr
 
 from landbridge.approving import Answer
@@ -27,7 +30,9 @@ from tasks import approval, artifacts
 from tasks.board import BOARD
 
 _LOOK_EVERY = 1.0
+_POLL = 2
 _MOST_TRIES = 10
+_AWAY = (httpx.TransportError, PrefectHTTPStatusError)
 
 
 class GateForm(RunInput):
@@ -99,12 +104,28 @@ def _pause(plan: Plan, run: str, request: Approval, text: str, watch: Watch, att
     key = artifacts.key(run, str(request.number), str(len(request.decisions)), str(attempt))
     with _watching(plan, run, request, watch):
         try:
-            answer = pause_flow_run(wait_for_input=form, timeout=limit, poll_interval=2, key=key)
+            return _wait_at_the_form(form, limit, key)
         except FlowPauseTimeout:
             return None
         finally:
             erase_answers(str(runtime.flow_run.id))
-    return answer
+
+
+def _wait_at_the_form(form: type[GateForm], limit: int, key: str) -> GateForm:
+    """The orchestrator's pause gives up when its server is away for a minute; there the run stays paused. Raises
+    FlowPauseTimeout."""
+    deadline = time.monotonic() + limit
+    try:
+        return pause_flow_run(wait_for_input=form, timeout=limit, poll_interval=_POLL, key=key)
+    except _AWAY as error:
+        get_run_logger().warning("the orchestrator is away, the gate stays as it is: %s", type(error).__name__)
+    while time.monotonic() < deadline:
+        time.sleep(_POLL)
+        with suppress(*_AWAY, RuntimeError), get_client(sync_client=True) as client:
+            state = client.read_flow_run(UUID(str(runtime.flow_run.id))).state
+            if state is not None and state.is_running():
+                return cast("GateForm", form.load(keyset_from_base_key(f"paused-{key}")))
+    raise FlowPauseTimeout("nobody answered")
 
 
 def erase_answers(flow_run: str) -> None:
@@ -117,6 +138,19 @@ def erase_answers(flow_run: str) -> None:
                     client.delete_flow_run_input(flow_run_id=UUID(flow_run), key=each.key)
     except Exception as error:  # noqa: BLE001  (any of the client's)
         get_run_logger().warning("answers at the gate cannot be erased: %s", type(error).__name__)
+
+
+def put_away(flow_run: str) -> None:
+    """A flow run that asked before and died so: whoever holds the plan's lock knows that its process is gone. It must
+    not stand paused for ever."""
+    erase_answers(flow_run)
+    if flow_run == str(runtime.flow_run.id):
+        return
+    with suppress(Exception), get_client(sync_client=True) as client:  # it is only to be seen
+        state = client.read_flow_run(UUID(flow_run)).state
+        if state is not None and not state.is_final():
+            said = f"its process is gone; {runtime.flow_run.name!r} goes on from there"
+            client.set_flow_run_state(UUID(flow_run), Crashed(message=said), force=True)
 
 
 @contextmanager

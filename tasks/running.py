@@ -17,7 +17,7 @@ from landbridge.endpoints.abc import Connects
 from landbridge.endpoints.lock import Lock
 from landbridge.errors import Busy, MigrationError, PlanError, Transient
 from landbridge.plan import Plan, secret_sources
-from tasks import events
+from tasks import cancelling, events
 from tasks.board import BOARD, Outcome
 from tasks.secrets import read_block
 from tasks.steps import patiently
@@ -35,7 +35,7 @@ def running(plan: Plan) -> Iterator[None]:
     if plan.name in _held:
         yield
         return
-    with connect(plan.target).get(Connects).exclusive(f"plan/{plan.name}") as free:
+    with cancelling.heeding(), connect(plan.target).get(Connects).exclusive(f"plan/{plan.name}") as free:
         if not free:
             raise Busy(
                 f"another process runs the plan {plan.name!r}",

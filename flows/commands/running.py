@@ -32,6 +32,8 @@ def run_flow(name: str, path: Path, plan: Plan, **parameters: Any) -> Any:
     prepare()
     signal.signal(signal.SIGTERM, _terminated)
 
+    from prefect.exceptions import Abort
+
     from flows.commands import terminal
     from tasks.board import BOARD
 
@@ -43,6 +45,9 @@ def run_flow(name: str, path: Path, plan: Plan, **parameters: Any) -> Any:
             return flow(plan, **parameters)
     except KeyboardInterrupt:
         output.note("\ninterrupted; the same command goes on from here")
+        raise typer.Exit(output.INTERRUPTED) from None
+    except Abort:
+        output.note("\ncancelled in Prefect; the same command goes on from here")
         raise typer.Exit(output.INTERRUPTED) from None
     except Exception as error:
         if _raised_in(error).startswith(("prefect.", "httpx.", "httpcore.")):

@@ -53,6 +53,7 @@ def _of_run(plan: Plan) -> dict[str, Any]:
             return {"plan": plan.name, "run": None}
         state, _, detail = ledger.cutover_row(connection, run.run)
         phases = ledger.phases(connection, run.run)
+        stream = stream_status.collect(connection, run, plan)
         return {
             "plan": plan.name,
             "run": run.run,
@@ -60,9 +61,9 @@ def _of_run(plan: Plan) -> dict[str, Any]:
             "created": run.created,
             "phase": next((phase["phase"] for phase in reversed(phases) if phase["finished"] is None), None),
             "phases": phases,
-            "tables": _tables(connection, run.run),
+            "tables": _tables(connection, run.run, _applying(state, stream)),
             "standing": _standing(connection, run.run),
-            "stream": stream_status.collect(connection, run, plan),
+            "stream": stream,
             "inventory": [vars(item) for item in ledger.items(connection, run.run)],
             "validation": ledger.latest_round(connection, run.run),
             "rejects": [{"table": table, "reason": reason} for table, reason in ledger.rejects(connection, run.run)],
@@ -71,7 +72,15 @@ def _of_run(plan: Plan) -> dict[str, Any]:
         }
 
 
-def _tables(connection: Any, run: str) -> list[dict[str, Any]]:
+def _applying(cutover: str, stream: dict[str, Any] | None) -> str:
+    """What there is to say of a table that is loaded and takes changes."""
+    if cutover in ("opening", "done"):
+        return "switched"
+    figures = stream["figures"] if stream else None
+    return "applying" if figures and figures["running"] else "stopped"
+
+
+def _tables(connection: Any, run: str, applying: str) -> list[dict[str, Any]]:
     from landbridge import ledger
 
     so_far, counts = ledger.loaded_so_far(connection, run), ledger.counts(connection, run)
@@ -80,7 +89,8 @@ def _tables(connection: Any, run: str) -> list[dict[str, Any]]:
     for state in ledger.table_states(connection, run):
         copied, size = so_far.get(state.map.number, (0, 0))
         names = {"source": str(state.map.source.name), "target": str(state.map.target.name)}
-        names |= {"state": "paused" if state.map.number in still else state.state}
+        word = applying if state.state == "applying" else state.state
+        names |= {"state": "paused" if state.map.number in still else word}
         expected = {"expected_rows": state.map.source.rows, "started": state.started, "finished": state.finished}
         applied = counts.get(state.map.number, dict.fromkeys(("inserts", "updates", "deletes", "truncates"), 0))
         rows.append(names | {"rows": copied, "bytes": size, "applied": applied} | expected)

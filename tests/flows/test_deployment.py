@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from flows.commands import prefect_server
 from flows.commands.prefect_server import Server
 from landbridge.endpoints import connect
 from landbridge.endpoints.abc import Connects
@@ -21,6 +22,7 @@ from tests.flows.conftest import Run, Shop
 from tests.flows.test_replicate import follows, phase_done, wait, working
 
 ROOT = Path(__file__).parents[2]
+PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +31,7 @@ def prefect_command(prefect: Server, tmp_path_factory: pytest.TempPathFactory, l
     folder = tmp_path_factory.mktemp("prefect")
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment |= {"PREFECT_API_URL": prefect.api, "PREFECT_HOME": str(landbridge_home / "prefect-client")}
-    environment |= {"PYTHONPATH": str(ROOT), "DO_NOT_TRACK": "1"}
+    environment |= {"PYTHONPATH": str(ROOT), "DO_NOT_TRACK": "1", "PATH": PATH}
 
     def run(*words: str) -> str:
         done = subprocess.run(
@@ -48,7 +50,8 @@ def prefect_command(prefect: Server, tmp_path_factory: pytest.TempPathFactory, l
 
 @pytest.fixture(scope="module")
 def deployed(prefect: Server, prefect_command: Any) -> None:
-    prefect_command("work-pool", "create", "landbridge", "--type", "process")
+    template = str(ROOT / "deployments/process-job.json")
+    prefect_command("work-pool", "create", "landbridge", "--type", "process", "--base-job-template", template)
     prefect_command("--no-prompt", "deploy", "--prefect-file", str(ROOT / "deployments/prefect.yaml"), "--all")
 
 
@@ -101,7 +104,7 @@ def test_a_worker_runs_the_deployed_flow_with_the_plan_as_its_form(
 @contextlib.contextmanager
 def worker(server: Server, folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
     environment = os.environ | {"PREFECT_API_URL": server.api, "PREFECT_HOME": str(folder), "PYTHONPATH": str(ROOT)}
-    environment |= {"PREFECT_WORKER_QUERY_SECONDS": "1", "DO_NOT_TRACK": "1"}
+    environment |= {"PREFECT_WORKER_QUERY_SECONDS": "1", "DO_NOT_TRACK": "1", "PATH": PATH}
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "landbridge"]
     with (folder / "worker.log").open("ab") as log:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
@@ -145,6 +148,43 @@ def test_cancel_ends_everything_within_seconds_and_the_plan_goes_on_later(
     shop.sql("source", "insert into customers values (2002, 'meanwhile')")
     assert landbridge("migrate", str(shop.file), "--until", "caught-up").code == 0
     assert shop.sql("target", "select count(*) from customers where id > 2000") == [(2,)]
+
+
+def test_a_run_outlives_its_worker_and_is_cancelled_without_one(
+    prefect: Server, deployed: None, shop: Shop, tmp_path: Path
+) -> None:
+    with worker(prefect, tmp_path) as started:
+        run = begin(prefect, "replicate", shop)
+        wait(lambda: phase_done(shop, "build-indexes"), 90)
+        started.send_signal(signal.SIGTERM)
+        assert started.wait(60) == 0
+    follows(shop, 2001)
+    assert state(prefect, run) == "RUNNING"
+    cancelling = {"state": {"type": "CANCELLING", "name": "Cancelling"}, "force": False}
+    api(prefect, "POST", f"/flow_runs/{run}/set_state", cancelling)
+    wait(lambda: working(shop) == {} and _free(shop) and state(prefect, run) == "CANCELLED", 60)
+
+
+@pytest.mark.long
+def test_a_gate_outlives_the_orchestrators_server_and_the_worker_while_changes_go_on(
+    prefect: Server, deployed: None, shop: Shop, tmp_path: Path
+) -> None:
+    with worker(prefect, tmp_path) as started:
+        run = begin(prefect, "migrate", shop)
+        wait(lambda: state(prefect, run) == "PAUSED", 120)
+        prefect_server.stop()
+        follows(shop, 3001)
+        assert prefect_server.ensure().api == prefect.api
+        started.send_signal(signal.SIGTERM)
+        assert started.wait(60) == 0
+    follows(shop, 3002)
+    assert state(prefect, run) == "PAUSED"
+    words = ["approve", str(shop.file), "--by", "Ada", "--reason", "all is well"]
+    words += ["--evidence", shop.request().evidence_hash]
+    subprocess.run([sys.executable, "-m", "flows", *words], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    wait(lambda: state(prefect, run) == "COMPLETED", 90)
+    assert shop.sql("target", "select state from landbridge.cutover") == [("done",)]
+    assert shop.sql("target", "select count(*) from customers where id > 3000") == [(2,)]
 
 
 def _free(shop: Shop) -> bool:

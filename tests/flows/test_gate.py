@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from flows.commands import migrate as migrate_word
+from flows.commands.output import INTERRUPTED
 from flows.commands.prefect_server import Server
 from landbridge.endpoints import connect
 from landbridge.endpoints.abc import Connects
@@ -192,7 +193,29 @@ def test_landbridge_approve_ends_the_pause_and_changes_go_on_meanwhile(
     assert shop.sql("target", "select total from orders where id = 7") == [(0,)]
 
 
-def test_a_rejection_ends_the_run_and_the_next_one_asks_again(landbridge: Run, shop: Shop) -> None:
+def test_a_cancelled_run_leaves_the_gate_in_order(
+    landbridge: Run, shop: Shop, prefect: Server, meanwhile: Meanwhile, on_a_terminal: None
+) -> None:
+    asked: list[str] = []
+
+    def cancel() -> None:
+        asked.append(str(shop.request().flow_run))
+        paused(prefect, asked[0])
+        cancelling = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
+        call(prefect, "POST", f"/flow_runs/{asked[0]}/set_state", cancelling)
+
+    meanwhile(cancel)
+    ended = landbridge("migrate", str(shop.file), "--json")
+    assert ended.code == INTERRUPTED
+    assert "cancelled in Prefect" in ended.err
+    assert call(prefect, "GET", f"/flow_runs/{asked[0]}")["state"]["type"] == "CANCELLED"
+    told = landbridge("status", str(shop.file), "--json").data
+    assert processes(told["run"]) == {}
+    assert {table["state"] for table in told["tables"]} == {"stopped"}
+    assert landbridge("migrate", str(shop.file), "--until", "caught-up").code == 0
+
+
+def test_a_rejection_ends_the_run_and_the_next_one_asks_again(landbridge: Run, shop: Shop, prefect: Server) -> None:
     assert landbridge("migrate", str(shop.file), "--no-wait").code == 4
     assert approve(landbridge, shop, "--by", "Cid", "--reason", "too early", "--reject").code == 0
     again = landbridge("approve", str(shop.file), "--by", "Dan", "--reason", "but I", "--evidence", "0" * 12)
@@ -201,10 +224,13 @@ def test_a_rejection_ends_the_run_and_the_next_one_asks_again(landbridge: Run, s
     asked = landbridge("migrate", str(shop.file), "--no-wait", "--json")
     assert asked.code == 4
     assert [answer["state"] for answer in asked.data["approvals"]] == ["rejected", "requested"]
+    killed = asked.data["approvals"][-1]["flow_run"]  # as a run is left whose machine was switched off at the gate
+    call(prefect, "POST", f"/flow_runs/{killed}/set_state", {"state": {"type": "PAUSED"}, "force": True})
     # an approval that has expired is worth nothing, and one of other evidence neither
     assert approve(landbridge, shop, "--by", "Eve", "--reason", "now", "--expires", "0.1s").code == 0
     time.sleep(0.2)
     assert landbridge("cutover", str(shop.file), "--no-wait").code == 4
+    assert call(prefect, "GET", f"/flow_runs/{killed}")["state"]["type"] == "CRASHED"
     assert approve(landbridge, shop, "--by", "Eve", "--reason", "now").code == 0
     shop.write(cutover={"timeout": "50s"})
     changed = landbridge("cutover", str(shop.file), "--no-wait", "--json")

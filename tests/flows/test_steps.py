@@ -107,7 +107,8 @@ def test_words_before_their_time_say_which_word_comes_first_and_a_stale_hold_is_
     assert "landbridge migrate" in early.err
 
     shop.sql("target", "update landbridge.stream set hold = 'now' returning run")  # by a comparison that was killed
-    assert landbridge("migrate", str(shop.file), "--until", "caught-up").code == 0
+    caught_up = landbridge("migrate", str(shop.file), "--until", "caught-up", "--json")
+    assert {table["state"] for table in caught_up.data["tables"]} == {"stopped"}
 
 
 def test_what_a_killed_flow_left_after_the_switch_is_cleared_away(
@@ -121,6 +122,7 @@ def test_what_a_killed_flow_left_after_the_switch_is_cleared_away(
         assert landbridge("migrate", str(shop.file), "--yes").code == 1
     told = landbridge("status", str(shop.file), "--json").data
     assert (told["state"], told["cutover"]["state"]) == ("active", "done")
+    assert {table["state"] for table in told["tables"]} == {"switched"}
     survivors = Replication(shop.plan, told["run"], run_folder(told["run"]))
     survivors.start()
     deadline = time.monotonic() + 30

@@ -111,6 +111,7 @@ def test_the_image_copies_what_is_there_and_its_context_lets_it_through() -> Non
 
 def test_commands_name_files_and_work_pools_that_there_are() -> None:
     words = " ".join(strings(SERVICES["register"]["command"]) + strings(SERVICES["worker"]["command"]))
+    assert words.count("/opt/landbridge/deployments/process-job.json") == 1
     for file in re.findall(r"/opt/landbridge/(\S+)", words):
         assert (ROOT / file).is_file()
     assert "work-pool create landbridge " in words
@@ -132,6 +133,14 @@ def test_the_job_template_takes_secrets_from_a_secret_by_its_name() -> None:
     assert container["envFrom"] == [{"secretRef": {"name": "{{ secret }}"}}]
     assert f"uid {pod['securityContext']['runAsUser']} " in DOCKERFILE
     assert f"VOLUME {container['volumeMounts'][0]['mountPath']}\n" in DOCKERFILE
+    used = set(re.findall(r"\{\{ (\w+) \}\}", json.dumps(template["job_configuration"])))
+    assert used == set(template["variables"]["properties"])
+
+
+def test_the_template_for_processes_names_a_module_that_there_is() -> None:
+    template = json.loads((ROOT / "deployments/process-job.json").read_text())
+    command = template["variables"]["properties"]["command"]["default"]
+    assert find_spec(command.removeprefix("python -m ")) is not None
     used = set(re.findall(r"\{\{ (\w+) \}\}", json.dumps(template["job_configuration"])))
     assert used == set(template["variables"]["properties"])
 
