@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from landbridge import ledger
 from landbridge.backoff import Backoff
 from landbridge.changed_keys import forget, remembered
-from landbridge.drift import Following
+from landbridge.drift import BACK_ENDS, Following
 from landbridge.endpoints import Endpoint
 from landbridge.endpoints.abc import Changes, ChangeStream, Connects
-from landbridge.errors import MigrationError, SourceMoved, Terminal, Transient
+from landbridge.errors import MigrationError, SchemaDrift, SourceMoved, Terminal, Transient
 from landbridge.ledger import Run
 from landbridge.model import Position, Transaction
 from landbridge.runfolder import RunFolder
@@ -62,9 +62,8 @@ class Capturing:
         with target.get(Connects).engine().begin() as connection:
             self._applied = ledger.kept_from(connection, run.run)
             self._begun = ledger.read_stream(connection, run.run)
-            leads_back = ledger.leg_of(connection, run.run).leads_back
+            self._leads_back = ledger.leg_of(connection, run.run).leads_back
         self._following = Following(source, target, run)
-        self._follow = None if leads_back else self._following.follow  # its tables are not as a catalog has them
         self._looked = 0.0
 
     def run_until_stopped(self) -> None:
@@ -80,6 +79,8 @@ class Capturing:
                     log.warning("trying again: %s", error.found)
                     self._look(spool, done)
                     backoff.wait()
+                except SchemaDrift as drift:
+                    raise SchemaDrift(drift.found, mend=BACK_ENDS if self._leads_back else drift.mend) from None
 
     def _open_spool(self) -> SpoolWriter:
         """The spool that the ledger knows; else a new one from the position applied, and what was there set aside."""
@@ -119,7 +120,7 @@ class Capturing:
         spool.rewind()
         since = max(spool.tail, self._applied)
         self._look(spool, done)
-        tables, follow = self._following.tables(since), self._follow
+        tables, follow = self._following.tables(since), self._following.follow
         left_out, passed = self._begun.left_out, self._begun.passed if since >= self._begun.position else ""
         with self._source.get(Changes).stream(self._run.run, since, tables, left_out, follow, passed) as stream:
             for transaction in stream:

@@ -67,9 +67,8 @@ class Cutover:
     def _refuse_standing(self) -> None:
         with self.engine.begin() as connection:
             ledger.refuse_standing(connection, self.run)
-            leads_back, tables = ledger.leg_of(connection, self.run).leads_back, ledger.tables(connection, self.run)
-        if not leads_back:
-            refuse_unseen(self.source, tables)
+            tables = ledger.tables(connection, self.run)
+        refuse_unseen(self.source, tables)
 
     def advance_counters(self) -> None:
         """Sequences and identities of the target go past the source's and past every value present."""

@@ -21,6 +21,11 @@ from landbridge.plan import Plan
 
 _ACTING = ("CASCADE", "SET NULL")
 
+BACK_ENDS = (
+    "the way back ends here, and the old side has all up to there: `landbridge complete PLAN`; to go back all the same,"
+    " migrate the other way with a plan of its own"
+)
+
 
 class Following:
     """One run's schema history, written ahead of the spool. `tables`: as the source has them where the stream is."""
@@ -44,15 +49,13 @@ class Following:
         """Implements abc.Follow. A drift that came before keeps the shape that it had then."""
         with self._engine.begin() as connection:
             known = ledger.alteration(connection, self._run, drift.position, drift.table)
-            if known is None and self._leads_back:
-                raise SchemaDrift(
-                    f"tables were altered on the side that was opened, so the way back ends here: {drift.statement}",
-                    mend="end it: landbridge complete PLAN",
-                )
             if known is None:
                 blueprint = ledger.blueprint(connection, self._run)
                 shapes = list(self._shapes.values())
-                known = judge(self._plan, self._source.family, self._target, _names(blueprint), shapes, drift)
+                if self._leads_back:
+                    known = judge_back(self._shapes[drift.table], drift)
+                else:
+                    known = judge(self._plan, self._source.family, self._target, _names(blueprint), shapes, drift)
                 ledger.add_alteration(connection, self._run, known)
         self._shapes[drift.table] = known.map
         return known.map
@@ -88,6 +91,39 @@ def judge(
         position=drift.position, table=drift.table, statement=drift.statement, obstacle=obstacle, map=new,
         renamed=dict(drift.renamed),
     )  # fmt: skip
+
+
+def judge_back(old: TableMap, drift: Drift) -> Alteration:
+    """
+    On the way back what leaves the rows as they are is noted, and the old side stays as it is: indexes, defaults,
+    comments. Raises SchemaDrift for all else.
+    """
+    now, known = drift.changed, {column.name: column for column in old.source.columns}
+    same = [_bare(column) for column in now.columns] == [_bare(column) for column in old.source.columns]
+    keys = now.primary_key and old.source.primary_key and now.primary_key.columns == old.source.primary_key.columns
+    acting = old.source.logs_cascades or set(now.foreign_keys) == set(old.source.foreign_keys)
+    if drift.obstacle or not (same and keys and acting and _constraints(old.source) <= _constraints(now)):
+        raise SchemaDrift(
+            f"{old.source.name} was altered on the side that was opened, which the way back cannot follow:"
+            f" {drift.statement}",
+            mend=BACK_ENDS,
+        )
+    columns = tuple(replace(c, kind=known[c.name].kind, zero_dates=known[c.name].zero_dates) for c in now.columns)
+    source = replace(now, columns=columns, foreign_keys=old.source.foreign_keys)
+    pairs = tuple(replace(pair, source=source.column(pair.source.name)) for pair in old.columns)
+    return Alteration(
+        position=drift.position, table=drift.table, statement=drift.statement, obstacle="",
+        map=replace(old, source=source, columns=pairs), renamed={},
+    )  # fmt: skip
+
+
+def _constraints(table: Table) -> set[str]:
+    return {index.name for index in table.indexes if index.unique} | {check.name for check in table.checks}
+
+
+def _bare(column: Column) -> tuple[object, ...]:
+    """What a row's fields depend on."""
+    return column.name, column.native, column.nullable, column.generated, column.identity, column.collation
 
 
 def target_renames(found: Alteration, old: TableMap) -> dict[str, str]:

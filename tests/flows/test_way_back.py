@@ -55,6 +55,13 @@ def test_there_and_back_and_there_again_and_the_end(
 
     there_and_back_and_there_again(stage, says)
 
+    stage.target.run("ALTER TABLE customer ADD COLUMN since int DEFAULT 7")
+    refused = says("rollback", str(stage.plan), "--yes", code=1)
+    assert refused["error"] == "SchemaDrift"
+    assert "customer was altered on the side that was opened" in refused["found"]
+    assert "since int" in refused["found"]
+    assert "landbridge complete" in refused["mend"]
+    assert Side(stage.source).is_closed()
     kept = says("complete", str(stage.plan))["kept"]
     new = Side(stage.target)
     assert len(new.everything()["customer"]) == 16, "the target goes on as it is"
