@@ -209,7 +209,8 @@ class Spooling:
                 raise self._failed
             self._writer.append(transaction)
             size = self._writer.size()
-        self._dirty.set()
+        if not self._dirty.is_set():  # a third of the time of setting it, for each transaction
+            self._dirty.set()
         return size
 
     def rewind(self) -> None:

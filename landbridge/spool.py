@@ -133,7 +133,7 @@ class SpoolWriter:
 
     def size(self) -> int:
         """Bytes on disk."""
-        return self._offset + sum(size for _, size in self._older)
+        return self._offset + (sum(size for _, size in self._older) if self._older else 0)
 
     def trim(self, position: Position) -> None:
         """Delete the files that hold nothing past `position`."""
