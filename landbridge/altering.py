@@ -97,7 +97,7 @@ class Altering:
         if not found.obstacle and not self._carried_out(found):
             ledger.set_alteration(self._connection, self._run, found, "paused")
             return
-        self._writer.learn()  # first: what is made ready ahead is taken by the number of alterations
+        self._writer.learn()
         self._applied(found)
         del self.standing[found.table]
         for part in self._waiting(found, upto, reader):

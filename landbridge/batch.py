@@ -54,12 +54,12 @@ class BatchWriter:
     ) -> None:
         self.consistent = consistent
         self.current: int | None = None
+        self._learned = 0
         self._source, self._run, self._connection, self._stopping = source, run, connection, stopping
         with connection.begin():
             tables = ledger.tables(connection, run)
             self.learn()
         self.waiting: Collection[int] = ()
-        self._shapes = 0
         self._storing = {table.number for table in tables if stores(table.source.name)}
         self._before = Position("")
         self._writer = target.get(Applies).writer(connection, [table.target_side for table in tables])
@@ -77,6 +77,7 @@ class BatchWriter:
         self._read_at: Mapping[int, Position] = ledger.table_positions(self._connection, self._run)
         known = ledger.read_stream(self._connection, self._run).consistent
         self.consistent = max(filter(None, (self.consistent, known)), default=None)
+        self._learned += 1  # at last: who finds this number finds all that came with it
 
     def shape(self, table: int) -> TableMap:
         return self._tables[table]
@@ -89,7 +90,7 @@ class BatchWriter:
         """From here on, in the open transaction, the table has this shape."""
         self._know([table if each.number == table.number else each for each in self._tables.values()])
         self._writer.reshape(table.target_side)
-        self._shapes += 1  # at last: who finds this number finds all of the new shape
+        self._learned += 1
 
     def holds(self, table: int, position: Position) -> bool:
         """Whether the table was read in one snapshot that has all up to there already."""
@@ -114,7 +115,7 @@ class BatchWriter:
 
     def prepare(self, batch: Sequence[Transaction]) -> Prepared | None:
         """In another thread than the rest, ahead of it: only what can be written as sets, exactly, in one go."""
-        shapes, begins = self._shapes, batch[0].position
+        learned, begins = self._learned, batch[0].position
         if self._cascades or self.converges(begins) or any(begins <= read for read in self._read_at.values()):
             return None
         changes = [change for transaction in batch for change in transaction.changes]
@@ -125,11 +126,11 @@ class BatchWriter:
         if not all(isinstance(step, TableBatch) and self._keys[step.table] for step in steps):
             return None
         sets = [self._writer.prepare(step) for step in steps if isinstance(step, TableBatch)]
-        return Prepared(changes=changes, shapes=shapes, write=lambda: all(write() for write in sets))
+        return Prepared(changes=changes, learned=learned, write=lambda: all(write() for write in sets))
 
     def fits(self, prepared: Prepared, position: Position) -> bool:
         """Whether what was made ready is still what the target needs where it stands now."""
-        return prepared.shapes == self._shapes and not self.waiting and not self.converges(position)
+        return prepared.learned == self._learned and not self.waiting and not self.converges(position)
 
     def converges(self, position: Position) -> bool:
         """Whether a target that stands there may be ahead of the changes that follow."""

@@ -18,12 +18,12 @@ _MOST_RESTS = 4096
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
     """
-    write: carries the changes out in the open transaction; False where not every row was as they say. shapes: how often
-    tables had been altered by then.
+    write: carries the changes out in the open transaction; False where not every row was as they say. learned: by how
+    many tidings of shapes and positions it was made.
     """
 
     changes: list[Change]
-    shapes: int
+    learned: int
     write: Callable[[], bool]
 
 

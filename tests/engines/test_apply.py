@@ -174,16 +174,25 @@ def test_what_does_not_fit_as_it_was_made_ready_is_divided(stage: Stage, written
     assert not all(fitted for fitted, _ in written)
 
 
-def test_nothing_made_ready_is_written_after_its_table_was_altered(
-    items: Stage, written: list[tuple[bool, int]], monkeypatch: pytest.MonkeyPatch
+def _altered(writer: BatchWriter) -> None:
+    writer.alter(writer.shape(0))
+
+
+@pytest.mark.parametrize("tidings", [_altered, BatchWriter.learn])
+def test_nothing_made_ready_is_written_after_its_table_was_altered_or_read_anew(
+    items: Stage,
+    written: list[tuple[bool, int]],
+    monkeypatch: pytest.MonkeyPatch,
+    tidings: Callable[[BatchWriter], None],
 ) -> None:
-    """The shape changes after the batch was made ready, before it is written."""
+    """After the batch was made ready, before it is written."""
     fits = BatchWriter.fits
     stale: list[bool] = []
 
     def altered(writer: BatchWriter, prepared: Prepared, position: Position) -> bool:
         if not stale:
-            writer.alter(writer.shape(0))
+            with writer._connection.begin():
+                tidings(writer)
         stale.append(fits(writer, prepared, position))
         return stale[-1]
 

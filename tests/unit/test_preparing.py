@@ -28,7 +28,7 @@ def preparing(folder: Path, prepare: object) -> Preparing:
 
 
 def ready(batch: list[Transaction]) -> Prepared:
-    return Prepared(changes=[change for each in batch for change in each.changes], shapes=0, write=lambda: True)
+    return Prepared(changes=[change for each in batch for change in each.changes], learned=0, write=lambda: True)
 
 
 def test_all_comes_in_order_with_what_was_made_of_it(spool: SpoolWriter, tmp_path: Path) -> None:
