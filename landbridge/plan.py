@@ -78,8 +78,8 @@ def _reference(text: str) -> str:
 
 
 def _freeze(text: str) -> str:
-    if text not in ("read-only", "revoke") and not text.startswith("hook:"):
-        raise ValueError(f"{text!r} is not a way to freeze; write read-only, revoke or 'hook: COMMAND'")
+    if text not in ("read-only", "revoke", "fence") and not text.startswith("hook:"):
+        raise ValueError(f"{text!r} is not a way to freeze; write read-only, revoke, fence or 'hook: COMMAND'")
     return text
 
 
@@ -226,7 +226,7 @@ class MetricsSettings(_Strict):
 
 class CutoverSettings(_Strict):
     freeze: Annotated[str, AfterValidator(_freeze)] = Field(
-        default="read-only", description="read-only, revoke, or 'hook: COMMAND'"
+        default="read-only", description="read-only, revoke, fence, or 'hook: COMMAND'"
     )
     timeout: Duration = Field(default="60s", description="the freeze is undone by itself after this")
     max_lag: Duration = Field(default="10s", description="the gate opens at this lag or less")

@@ -11,7 +11,10 @@ import pymysql
 import yaml
 
 from landbridge.endpoints.mysql import server as mysql
+from landbridge.endpoints.mysql.connection import Database as MysqlDatabase
+from landbridge.endpoints.mysql.freeze import Freezer as MysqlFreezer
 from landbridge.endpoints.postgres import server as postgres
+from landbridge.plan import EndpointRef
 from tests.directions.commandline import SECRETS
 from tests.directions.compare import Side
 from tests.directions.workload import APPLICATION, mysql_application, postgres_application
@@ -56,6 +59,9 @@ class End:
         make = mysql_application if self.engine == "mysql" else postgres_application
         return make(self.server, self.database)
 
+    def _owner(self) -> EndpointRef:
+        return EndpointRef(engine=self.engine, host=self.server.host, port=self.server.port, user=self.server.user)
+
     def prepare(self) -> None:
         """The account that migrates, with a password that the server asks for."""
         secret = SECRETS[self.variable]
@@ -75,6 +81,9 @@ class End:
         """Whatever froze it: the server serves the next test, too. The database itself may be gone by now."""
         if self.engine == "mysql":
             with contextlib.closing(mysql_connection(self.server)) as connection:
+                with contextlib.suppress(pymysql.ProgrammingError, pymysql.OperationalError):  # there is no note
+                    for (run,) in rows(connection, "SELECT run FROM landbridge.freeze"):
+                        MysqlFreezer(MysqlDatabase(self._owner())).thaw(run, "", ())
                 flavour = str(rows(connection, "SELECT VERSION()")[0][0])
                 rows(
                     connection, "SET GLOBAL read_only = 0" if "MariaDB" in flavour else "SET GLOBAL super_read_only = 0"

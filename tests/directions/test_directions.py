@@ -38,6 +38,7 @@ class Direction:
     operations: Callable[[], list[Operation]]
     to: str | None = None
     target: str = "postgres_target_server"
+    freeze: str = "read-only"
 
 
 def _backticks(name: str) -> str:
@@ -85,7 +86,7 @@ DIRECTIONS = {
         operations=lambda: writes_nasty.operations(_quotes, f"{_quotes(NASTY)}.", "🚀"),
     ),
     "chinook-postgres17-mysql9": Direction(
-        server=17, files=("chinook/chinook-pg.sql",), schemas=("public",), to="", target="mysql_target_server",
+        server=17, files=("chinook/chinook-pg.sql",), schemas=("public",), to="", target="mysql_target_server", freeze="fence",
         operations=lambda: writes_chinook.Shop(writes_chinook.snake).operations(),
     ),
     "pagila-postgres18-mariadb11": Direction(
@@ -93,11 +94,11 @@ DIRECTIONS = {
         operations=writes_pagila.operations,
     ),
     "sakila-mysql9-mysql9": Direction(
-        server="mysql_server", files=SAKILA, schemas=("",), to="", target="mysql_target_server",
+        server="mysql_server", files=SAKILA, schemas=("",), to="", target="mysql_target_server", freeze="fence",
         operations=_sakila(cascades=True),
     ),
     "sakila-mariadb10-mysql9": Direction(
-        server="mariadb_server", files=SAKILA, schemas=("",), to="", target="mysql_target_server",
+        server="mariadb_server", files=SAKILA, schemas=("",), to="", target="mysql_target_server", freeze="fence",
         operations=_sakila(cascades=True),
     ),
     "sakila-mysql9-mariadb11": Direction(
@@ -149,7 +150,7 @@ def arrange(direction: Direction, request: pytest.FixtureRequest, make_stage: Ma
         else:
             with stage.source.side("") as side:
                 load_sql_file(side.connection, path, stage.source.database)
-    stage.write_plan()
+    stage.write_plan(cutover={"freeze": direction.freeze, "timeout": "60s"})
     return stage
 
 

@@ -34,9 +34,10 @@ TEXTS = (
 
 EMOJI = (*TEXTS, "🚀", "😀\t😀\\😀\n", "👩‍👩‍👧‍👦", "𝔘𝔫𝔦𝔠𝔬𝔡𝔢", "e\u0301")
 
-_MYSQL_REFUSALS = {1045, 1044, 1142, 1227, 1290, 1792, 1836, 3118, 3100, 4151}
+_MYSQL_REFUSALS = {1045, 1044, 1142, 1227, 1290, 1792, 1836, 3032, 3118, 3100, 4151}
 _MYSQL_MISTAKES = {1054, 1064, 1146, 1136, 1366, 1406}
 _POSTGRES_REFUSALS = {"25006", "28000", "28P01", "42501", "55000", "57P03", "53300"}
+_POSTGRES_SHUT = ("not permitted to log in", "permission denied for database")
 _POSTGRES_MISTAKES = {"42601", "42703", "42P01", "42883", "42804", "22P02"}
 
 
@@ -146,7 +147,7 @@ def _judge(error: Exception) -> tuple[str, bool, bool]:
         number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
         return str(number), number in _MYSQL_REFUSALS, number in _MYSQL_MISTAKES
     state = getattr(error, "pgcode", None)
-    refused = state in _POSTGRES_REFUSALS or (state is None and "not permitted to log in" in str(error))
+    refused = state in _POSTGRES_REFUSALS or (state is None and any(shut in str(error) for shut in _POSTGRES_SHUT))
     return state or "connection", refused, state in _POSTGRES_MISTAKES
 
 

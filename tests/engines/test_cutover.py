@@ -1,5 +1,6 @@
 """The switch: it opens the target once, or leaves the source as it was, also when its process is gone."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -38,6 +39,10 @@ class Stage:
         finally:
             connection.close()
 
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        with contextlib.closing(self.connect()) as connection:
+            return rows(connection, sql)
+
     def state(self) -> str:
         with self.engine.begin() as connection:
             return ledger.cutover_row(connection, self.pair.run)[0]
@@ -49,7 +54,7 @@ def stage(
 ) -> Iterator[Callable[..., Stage]]:
     made: list[Stage] = []
 
-    def make(timeout: str) -> Stage:
+    def make(timeout: str, freeze: str = "read-only") -> Stage:
         database, target = postgres_database(postgres_server), postgres_database(postgres_target_server)
 
         def application() -> Any:
@@ -64,7 +69,7 @@ def stage(
             ref("postgres", postgres_server, database),
             ref("postgres", postgres_target_server, target),
             "public.*",
-            cutover={"timeout": timeout},
+            cutover={"timeout": timeout, "freeze": freeze},
         )
         on_target = postgres_connection(postgres_target_server, target)
         pair = Pair(
@@ -108,14 +113,21 @@ def test_it_freezes_drains_and_opens(stage: Callable[..., Stage]) -> None:
         here.write("insert into t (note) values ('never again')")
 
 
+ANYBODY_COMES_IN = """
+select count(*) > 0 from pg_database d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) x
+where d.datname = current_database() and x.privilege_type = 'CONNECT' and x.grantee = 0"""
+
+
 def test_the_timer_thaws_when_nobody_goes_on(stage: Callable[..., Stage]) -> None:
-    here = stage("2s")
+    here = stage("2s", freeze="fence")
     cutover = here.cutover()
     cutover.freeze()
+    assert here.ask(ANYBODY_COMES_IN) == [(False,)]
     deadline = time.monotonic() + 20
     while here.state() != "idle" and time.monotonic() < deadline:
         time.sleep(0.1)
     assert here.state() == "idle"
+    assert here.ask(ANYBODY_COMES_IN) == [(True,)]
     here.write("insert into t (note) values ('goes on')")
     with pytest.raises(Fenced):
         cutover.drain(here.replication.check)

@@ -55,8 +55,8 @@ class Source:
         """The application's session, in its own transaction mode."""
         place = {"host": self.server.host, "port": self.server.port, "user": self.app, "database": self.database}
         if self.engine == "mysql":
-            return pymysql.connect(**place, autocommit=False, **settings)
-        return psycopg2.connect(**place, **settings)
+            return pymysql.connect(**place | settings, autocommit=False)
+        return psycopg2.connect(**place | settings)
 
     def admin(self, sql: str) -> list[tuple[Any, ...]]:
         if self.engine == "mysql":

@@ -231,7 +231,7 @@ def _replica(facts: Facts) -> Iterator[Finding]:
             wanted="log_replica_updates (log_slave_updates) ON",
             mend="set it in the server's configuration and restart it, or migrate from the replica's own source",
         )
-    if facts.freeze in ("read-only", "revoke"):
+    if facts.freeze in ("read-only", "revoke", "fence"):
         yield warn(
             "freeze-replica",
             found="the source is a replica: no freeze stops what it replicates",
@@ -350,7 +350,7 @@ def _freeze(facts: Facts) -> Iterator[Finding]:
     if facts.freeze == "revoke":
         yield from check_revoke(facts)
         yield from _cluster(facts)
-    if facts.freeze != "read-only":
+    if facts.freeze not in ("read-only", "fence"):
         return
     if facts.variables["read_only"] != "OFF" and not noted(facts.connection):
         yield refuse(
@@ -358,6 +358,13 @@ def _freeze(facts: Facts) -> Iterator[Finding]:
             found="the source is read-only already: a thaw would open what somebody else closed",
             wanted="a source that takes writes",
             mend="SET GLOBAL read_only = OFF; or migrate from the server that takes the writes",
+        )
+    if facts.freeze == "fence" and facts.variables.get("offline_mode") == "ON" and not noted(facts.connection):
+        yield refuse(
+            "freeze-already",
+            found="the source is in offline mode already: a thaw would open what somebody else closed",
+            wanted="a source that applications connect to",
+            mend="SET GLOBAL offline_mode = OFF;",
         )
     yield from _cluster(facts)
     if facts.mariadb:

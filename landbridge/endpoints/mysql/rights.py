@@ -104,7 +104,7 @@ def check_rights(facts: Facts) -> Iterator[Finding]:
             yield _missing(facts, name, (right,), _PURPOSE[name])
     yield from _select(facts)
     yield from _inventory(facts)
-    if facts.freeze == "read-only":
+    if facts.freeze in ("read-only", "fence"):
         yield from _freezing(facts)
 
 
@@ -160,6 +160,10 @@ def _freezing(facts: Facts) -> Iterator[Finding]:
     if lacking:
         purpose = "to note on the server that the freeze is on, so that any process can undo it"
         yield _missing(facts, "right-freeze", lacking, purpose, f"{quote(LEDGER)}.*")
+    if facts.freeze == "fence" and facts.mariadb:
+        for right, schema, place in (("CREATE USER", None, "*.*"), ("SELECT", "mysql", "mysql.*")):
+            if not facts.grants.has(right, schema):
+                yield _missing(facts, "right-freeze", (right,), "to lock the accounts of others at the cutover", place)
 
 
 def bypassing(connection: Any) -> list[str] | None:

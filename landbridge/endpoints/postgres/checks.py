@@ -8,11 +8,11 @@ from landbridge.endpoints.abc import Finding
 from landbridge.endpoints.findings import listed, refuse, warn
 from landbridge.endpoints.postgres.changes import UNLOGGED
 from landbridge.endpoints.postgres.connection import Database, closing, driver_errors, translate
-from landbridge.endpoints.postgres.freeze import ROLES_EXEMPT, SUBSCRIPTIONS, noted
+from landbridge.endpoints.postgres.freeze import ROLES_EXEMPT, SUBSCRIPTIONS, fence, noted
 from landbridge.endpoints.postgres.freeze.revoke_checks import check_revoke
 from landbridge.endpoints.postgres.names import qualified, quote
 from landbridge.endpoints.postgres.rights import Facts, check_rights, login, may_create
-from landbridge.errors import MigrationError
+from landbridge.errors import MigrationError, Terminal
 from landbridge.model import Table, TableMap, TableName
 
 _OLDEST = 140000
@@ -307,7 +307,9 @@ def _identity(facts: Facts, table: Table) -> Iterator[str]:
 def _freeze(facts: Facts) -> Iterator[Finding]:
     if facts.freeze == "revoke":
         yield from check_revoke(facts)
-    if facts.freeze != "read-only":
+    if facts.freeze == "fence":
+        yield from _fence(facts)
+    if facts.freeze not in ("read-only", "fence"):
         return
     database = quote(facts.login.database)
     if facts.query(_DATABASE_SETTING) and noted(facts.cursor) is None:
@@ -332,6 +334,13 @@ def _freeze(facts: Facts) -> Iterator[Finding]:
             wanted="no subscription at the cutover",
             mend=f"ALTER SUBSCRIPTION {quote(name)} DISABLE; before the cutover",
         )
+
+
+def _fence(facts: Facts) -> Iterator[Finding]:
+    try:
+        fence.rights(facts.cursor)
+    except Terminal as error:
+        yield refuse("freeze-mode", found=error.found, wanted="rights that the owner can give back", mend=error.mend)
 
 
 # --- the target -------------------------------------------------------------------------------------------------------

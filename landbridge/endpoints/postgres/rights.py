@@ -86,7 +86,7 @@ def check_rights(facts: Facts) -> Iterator[Finding]:
         )
     yield from may_create(facts, "for the publication and the note that the source is frozen")
     yield from _tables(facts)
-    if facts.freeze == "read-only":
+    if facts.freeze in ("read-only", "fence"):
         yield from _freezing(facts)
 
 

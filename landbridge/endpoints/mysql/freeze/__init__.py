@@ -5,8 +5,8 @@ super_read_only (MySQL) or read_only (MariaDB) refuses every new write and every
 MySQL lets a prepared transaction commit, and one that is open be prepared and then commit; MariaDB lets accounts with
 READ_ONLY ADMIN do everything. So the setting is the beginning: transactions that have written are ended, prepared
 ones must be none, and the log must have stood still while we looked. A row in the source's landbridge.freeze says whose
-freeze it is; it is what `thaw` goes by. Freezing the plan's databases alone is in revoke.py; the note then holds what
-gives the rights back.
+freeze it is; it is what `thaw` goes by. Freezing the plan's databases alone is in revoke.py, and keeping others from
+connecting at all, on top of read-only, in fence.py; the note then holds what gives the rights back.
 """
 
 import json
@@ -21,7 +21,7 @@ from pymysql.constants import ER
 from landbridge.endpoints.findings import listed
 from landbridge.endpoints.mysql.catalog import fetch
 from landbridge.endpoints.mysql.connection import Database, closing, driver_errors
-from landbridge.endpoints.mysql.freeze import revoke
+from landbridge.endpoints.mysql.freeze import fence, revoke
 from landbridge.endpoints.mysql.read import sessions
 from landbridge.endpoints.mysql.rights import LEDGER, bypassing
 from landbridge.errors import MigrationError, Terminal, Unsupported
@@ -45,23 +45,23 @@ class Freezer:
 
     def freeze(self, run: str, how: str, tables: Sequence[TableMap]) -> tuple[str, ...]:
         """A failure leaves the source as it was before the call."""
-        if how not in ("read-only", "revoke"):
+        if how not in ("read-only", "revoke", "fence"):
             raise Unsupported(
                 f"the writers of {len(tables)} tables cannot be stopped by {how!r} here",
-                mend="write `freeze: read-only`, `revoke` or `'hook: COMMAND'` under cutover in the plan",
+                mend="write `freeze: read-only`, `revoke`, `fence` or `'hook: COMMAND'` under cutover in the plan",
             )
         if how == "revoke":
             return self._revoke(run, tables)
         with driver_errors(self._database.ref), closing(self._database.open()) as connection:
             mariadb = self._database.is_mariadb(connection)
-            attempt = _Attempt(connection, mariadb, self._patience)
+            attempt = _Attempt(connection, mariadb, self._patience, fenced=how == "fence")
             begun = attempt.begin(run)
             try:
                 attempt.close()
                 attempt.prove()
             except (MigrationError, pymysql.Error):
                 if begun:
-                    _undo(connection, run)
+                    _undo(connection, run, mariadb)
                 raise
             return tuple(attempt.done)
 
@@ -79,7 +79,7 @@ class Freezer:
                 ended = self._prove(users, tables)
             except (MigrationError, pymysql.Error):
                 if begun:
-                    _undo(connection, run)
+                    _undo(connection, run, self._database.is_mariadb(connection))
                 raise
             accounts = sorted({grant.account for grant in remembered})
             own = str(fetch(connection, "select current_user()")[0][0])
@@ -100,7 +100,7 @@ class Freezer:
     def thaw(self, run: str, how: str, tables: Sequence[TableMap]) -> None:  # noqa: ARG002
         with driver_errors(self._database.ref), closing(self._database.open()) as connection:
             if noted(connection) == run:
-                _undo(connection, run)
+                _undo(connection, run, self._database.is_mariadb(connection))
 
     def admit(self, run: str) -> None:
         """Under read_only alone CONNECTION_ADMIN may write (MariaDB: READ_ONLY ADMIN); under super_read_only nobody."""
@@ -124,13 +124,15 @@ def noted(connection: Any) -> str | None:
     return str(rows[0][0]) if rows else None
 
 
-def _undo(connection: Any, run: str) -> None:
-    back = _noted_grants(connection)
-    if back is None:
-        fetch(connection, "set global read_only = off")  # in MySQL that ends super_read_only too
-    else:
+def _undo(connection: Any, run: str, mariadb: bool) -> None:
+    how, back = _noted_back(connection)
+    if how == "revoke":
         revoke.give_back(connection, [grant.grant for grant in back])
         revoke.renew(connection, revoke.concerned(connection, back))
+    else:
+        fetch(connection, "set global read_only = off")  # in MySQL that ends super_read_only too
+    if how == "fence":
+        fence.reopen(connection, mariadb, back)
     fetch(connection, f"delete from {_NOTE} where run = %s", (run,))
 
 
@@ -145,28 +147,31 @@ def _make_note(connection: Any) -> None:
         fetch(connection, f"alter table {_NOTE} add column back longtext")
 
 
-def _noted_grants(connection: Any) -> list[revoke.Grant] | None:
-    """What gives the rights back; None when it is no freeze by rights."""
+def _noted_back(connection: Any) -> tuple[str, list[Any]]:
+    """How the server is frozen, where it is, and what gives back: by `revoke` the grants, by `fence` the accounts."""
     try:
         rows = fetch(connection, f"select back from {_NOTE}")
     except pymysql.Error as error:
         if error.args[0] in (*_NO_NOTE, ER.BAD_FIELD_ERROR):
-            return None
+            return "read-only", []
         raise
-    if not rows or rows[0][0] is None:
-        return None
-    return [revoke.Grant(user=u, host=h, place=p, rights=tuple(rights)) for u, h, p, rights in json.loads(rows[0][0])]
+    back = json.loads(rows[0][0]) if rows and rows[0][0] is not None else None
+    if isinstance(back, dict):
+        return "fence", back["locked"]
+    if back is None:
+        return "read-only", []
+    return "revoke", [revoke.Grant(user=u, host=h, place=p, rights=tuple(rights)) for u, h, p, rights in back]
 
 
 def _note_revoking(connection: Any, run: str, grants: list[revoke.Grant]) -> tuple[bool, list[revoke.Grant]]:
     """Note what gives the rights back, before any is taken. Whether the freeze begins here, and all that is noted: what
     a call before this one took stays noted."""
     owner = noted(connection)
-    before = _noted_grants(connection)
-    if owner is not None and (owner != run or before is None):
-        raise _frozen_already(owner, owner == run, before is not None)
+    how, before = _noted_back(connection)
+    if owner is not None and (owner, how) != (run, "revoke"):
+        raise _frozen_already(owner, owner == run, how)
     _make_note(connection)
-    known = [*(before or []), *(grant for grant in grants if grant not in (before or []))]
+    known = [*before, *(grant for grant in grants if grant not in before)]
     back = json.dumps([(grant.user, grant.host, grant.place, grant.rights) for grant in known])
     sql = f"insert into {_NOTE} (one, run, back) values (1, %s, %s)"
     if owner is not None:
@@ -175,8 +180,12 @@ def _note_revoking(connection: Any, run: str, grants: list[revoke.Grant]) -> tup
     return owner is None, known
 
 
-def _frozen_already(owner: str, same: bool, by_rights: bool) -> Terminal:
-    undo = f"run the grants that SELECT back FROM {_NOTE} lists;" if by_rights else "SET GLOBAL read_only = OFF;"
+def _frozen_already(owner: str, same: bool, how: str) -> Terminal:
+    undo = {
+        "revoke": f"run the grants that SELECT back FROM {_NOTE} lists;",
+        "fence": "SET GLOBAL read_only = OFF; SET GLOBAL offline_mode = OFF; (MariaDB: ALTER USER ... ACCOUNT UNLOCK "
+        f"for those that SELECT back FROM {_NOTE} lists)",
+    }.get(how, "SET GLOBAL read_only = OFF;")
     return Terminal(
         f"the source is frozen already, by the run {owner}" + (" in another way" if same else ""),
         mend=f"undo that run's cutover, or if it is no more: {undo} DELETE FROM {_NOTE};",
@@ -192,9 +201,10 @@ def _refuse_replica(connection: Any) -> None:
 
 
 class _Attempt:
-    def __init__(self, connection: Any, mariadb: bool, patience: float) -> None:
+    def __init__(self, connection: Any, mariadb: bool, patience: float, *, fenced: bool) -> None:
         self._connection = connection
         self._mariadb = mariadb
+        self._fenced = fenced
         self._deadline = time.monotonic() + patience
         self._ended: set[str] = set()
         self.done: list[str] = []
@@ -202,19 +212,21 @@ class _Attempt:
     def begin(self, run: str) -> bool:
         """Whether this call begins the freeze: it was not noted before."""
         self._refuse_what_read_only_does_not_stop()
-        owner = noted(self._connection)
-        by_rights = owner is not None and _noted_grants(self._connection) is not None
-        if owner == run and not by_rights:
+        owner, wanted = noted(self._connection), "fence" if self._fenced else "read-only"
+        how, _ = _noted_back(self._connection)
+        if (owner, how) == (run, wanted):
             return False
         if owner is not None:
-            raise _frozen_already(owner, owner == run, by_rights)
+            raise _frozen_already(owner, owner == run, how)
         if fetch(self._connection, "select @@global.read_only")[0][0]:
             raise Terminal(
                 "the source is read-only already, and not by landbridge",
                 mend="SET GLOBAL read_only = OFF; or migrate from the server that takes the writes",
             )
+        back = {"locked": fence.to_shut(self._connection, self._mariadb)} if self._fenced else None
         _make_note(self._connection)
-        fetch(self._connection, f"insert into {_NOTE} (one, run) values (1, %s)", (run,))
+        note = (run, None if back is None else json.dumps(back))
+        fetch(self._connection, f"insert into {_NOTE} (one, run, back) values (1, %s, %s)", note)
         return True
 
     def _refuse_what_read_only_does_not_stop(self) -> None:
@@ -254,11 +266,14 @@ class _Attempt:
             self._end(self._others() if rude else self._writers())
             rude = True
         self.done.append(f"{setting} set on the source")
+        if self._fenced:
+            fence.shut(self._connection, self._mariadb, _noted_back(self._connection)[1])
+            self.done.append(f"nobody can connect but our own login and {listed(fence.admitted(self._connection))}")
 
     def prove(self) -> None:
         while True:
             writers, prepared, before = self._writers(), self._prepared(), self._log_end()
-            self._end(writers)
+            self._end(self._others() if self._fenced else writers)
             time.sleep(_STEP)
             still, after = self._writers(), self._log_end()
             if not writers and not prepared and not still and before == after:

@@ -5,8 +5,8 @@ default_transaction_read_only on the database reaches new sessions only, and a s
 transaction that was open before can still commit. So it is the beginning: every other session is ended, prepared
 transactions must be none, and repeated looks must find nobody with a transaction number; who writes in spite of the
 default is ended each time. A row in the source's landbridge.freeze, written in the transaction that sets the default,
-says whose freeze it is; `thaw` goes by it. Freezing the plan's tables alone is in revoke.py; the note then holds what
-gives the rights back.
+says whose freeze it is; `thaw` goes by it. Freezing the plan's tables alone is in revoke.py, and keeping others from
+connecting at all, on top of read-only, in fence.py; the note then holds what gives the rights back.
 """
 
 import time
@@ -19,7 +19,7 @@ from psycopg2.extras import Json
 
 from landbridge.endpoints.findings import listed
 from landbridge.endpoints.postgres.connection import Database, closing, driver_errors
-from landbridge.endpoints.postgres.freeze import revoke
+from landbridge.endpoints.postgres.freeze import fence, revoke
 from landbridge.endpoints.postgres.freeze.revoke import OTHERS, Place, end, not_frozen, rows
 from landbridge.endpoints.postgres.log.lsn import AS_NUMBER, position
 from landbridge.endpoints.postgres.names import quote
@@ -54,7 +54,9 @@ where d.datname = current_database() and s.setrole = 0 and c ~ '^default_transac
 _MAKE_NOTE = f"""
 create schema if not exists landbridge;
 create table if not exists {_NOTE} (one int primary key check (one = 1), run text not null, previous text);
-alter table {_NOTE} add column if not exists back jsonb"""
+alter table {_NOTE} add column if not exists back jsonb;
+alter table {_NOTE} add column if not exists how text"""
+_HOW = "coalesce(how, case when back is null then 'read-only' else 'revoke' end)"
 _BY_HAND = f"select format('set role %I; %s;', b ->> 0, b ->> 1) from {_NOTE}, jsonb_array_elements(back) b;"
 _HERE = f"select {AS_NUMBER % 'pg_catalog.pg_current_wal_insert_lsn()'}"
 
@@ -79,10 +81,10 @@ class Freezer:
 
     def freeze(self, run: str, how: str, tables: Sequence[TableMap]) -> tuple[str, ...]:
         """A failure leaves the source as it was before the call."""
-        if how not in ("read-only", "revoke"):
+        if how not in ("read-only", "revoke", "fence"):
             raise Unsupported(
                 f"the writers of {len(tables)} tables cannot be stopped by {how!r} here",
-                mend="write `freeze: read-only`, `revoke` or `'hook: COMMAND'` under cutover in the plan",
+                mend="write `freeze: read-only`, `revoke`, `fence` or `'hook: COMMAND'` under cutover in the plan",
             )
         with (
             driver_errors(self._database.ref),
@@ -92,17 +94,19 @@ class Freezer:
             if how == "revoke":
                 return self._revoke(connection, cursor, run, tables)
             _refuse_what_the_setting_does_not_stop(cursor)
-            begun = _begin(connection, cursor, run)
+            begun = _begin(connection, cursor, run, how)
             try:
                 ended = self._prove(cursor)
             except (MigrationError, psycopg2.Error):
                 if begun:
                     _undo(connection, cursor)
                 raise
+            admitted = [*fence.admitted(cursor), connection.info.user]
             return (
                 f"default_transaction_read_only set on the database {connection.info.dbname}",
                 f"sessions ended: {listed(ended) or 'none'}",
                 "no session is left that could write, and no transaction is prepared",
+                *((f"nobody can connect to the database but: {listed(admitted)}",) if how == "fence" else ()),
             )
 
     def _revoke(self, connection: Any, cursor: Any, run: str, tables: Sequence[TableMap]) -> tuple[str, ...]:
@@ -202,62 +206,61 @@ def _transaction(connection: Any) -> Iterator[None]:
         connection.autocommit = True
 
 
-def _begin(connection: Any, cursor: Any, run: str) -> bool:
-    """Whether this call begins the freeze: it was not noted before."""
+def _begin(connection: Any, cursor: Any, run: str, how: str) -> bool:
+    """Whether this call begins the freeze: it was not noted before. What others opened again since is shut again."""
     database = quote(connection.info.dbname)
     with _transaction(connection):
         cursor.execute(_MAKE_NOTE)
-        if _ours(cursor, run, database, revoking=False):
-            cursor.execute(f"alter database {database} set default_transaction_read_only = on")
-            return False
-        previous = [value for (value,) in rows(cursor, _SETTING)]
-        if previous == ["on"]:
-            raise Terminal(
-                "the source is read-only already, and not by landbridge",
-                mend=f"alter database {database} reset default_transaction_read_only;",
-            )
-        cursor.execute(
-            f"insert into {_NOTE} (one, run, previous) values (1, %s, %s)", (run, previous[0] if previous else None)
-        )
+        again = _ours(cursor, run, database, how)
+        if again:
+            revoke.give_back(cursor, rows(cursor, f"select back from {_NOTE}")[0][0] or ())
+        else:
+            previous = [value for (value,) in rows(cursor, _SETTING)]
+            if previous == ["on"]:
+                raise Terminal(
+                    "the source is read-only already, and not by landbridge",
+                    mend=f"alter database {database} reset default_transaction_read_only;",
+                )
+            noted = (run, previous[0] if previous else None, how)
+            cursor.execute(f"insert into {_NOTE} (one, run, previous, how) values (1, %s, %s, %s)", noted)
         cursor.execute(f"alter database {database} set default_transaction_read_only = on")
-    return True
+        if how == "fence":
+            cursor.execute(f"update {_NOTE} set back = %s", (Json(fence.shut(cursor, database)),))
+    return not again
 
 
 def _begin_revoking(connection: Any, cursor: Any, run: str, frozen: Sequence[Place]) -> bool:
     """As `_begin`. Rights that were granted since are taken as well: all are given back and taken, unseen by others."""
     with _transaction(connection):
         cursor.execute(_MAKE_NOTE)
-        again = _ours(cursor, run, quote(connection.info.dbname), revoking=True)
+        again = _ours(cursor, run, quote(connection.info.dbname), "revoke")
         if again:
             revoke.give_back(cursor, rows(cursor, f"delete from {_NOTE} returning back")[0][0])
         back = revoke.take(cursor, frozen)
-        cursor.execute(f"insert into {_NOTE} (one, run, back) values (1, %s, %s)", (run, Json(back)))
+        cursor.execute(f"insert into {_NOTE} (one, run, back, how) values (1, %s, %s, 'revoke')", (run, Json(back)))
     return not again
 
 
-def _ours(cursor: Any, run: str, database: str, *, revoking: bool) -> bool:
+def _ours(cursor: Any, run: str, database: str, how: str) -> bool:
     """Whether the run has frozen the source in this way already. Terminal when it is frozen otherwise."""
-    found = rows(cursor, f"select run, back is not null from {_NOTE} for update")
-    if not found or found == [(run, revoking)]:
+    found = rows(cursor, f"select run, {_HOW} from {_NOTE} for update")
+    if not found or found == [(run, how)]:
         return bool(found)
-    owner, by_rights = found[0]
-    undo = (
-        f"run what this prints: {_BY_HAND};"
-        if by_rights
-        else f"alter database {database} reset default_transaction_read_only;"
-    )
+    owner, other = found[0]
+    undo = [f"alter database {database} reset default_transaction_read_only;"] if other != "revoke" else []
+    undo += [f"run what this prints: {_BY_HAND};"] if other != "read-only" else []
     raise Terminal(
         f"the source is frozen already, by the run {owner}" + (" in another way" if owner == run else ""),
-        mend=f"undo that run's cutover, or if it is no more: {undo} delete from {_NOTE};",
+        mend=f"undo that run's cutover, or if it is no more: {' '.join(undo)} delete from {_NOTE};",
     )
 
 
 def _undo(connection: Any, cursor: Any) -> None:
     database = quote(connection.info.dbname)
     with _transaction(connection):
-        previous, back = rows(cursor, f"delete from {_NOTE} returning previous, back")[0]
-        if back is not None:
-            revoke.give_back(cursor, back)
+        previous, back, how = rows(cursor, f"delete from {_NOTE} returning previous, back, {_HOW}")[0]
+        revoke.give_back(cursor, back or ())
+        if how == "revoke":
             return
         change = "reset default_transaction_read_only"
         if previous is not None:

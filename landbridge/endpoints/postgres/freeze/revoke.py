@@ -148,7 +148,7 @@ def take(cursor: Any, frozen: Sequence[Place]) -> list[Step]:
     steps = [*_steps(reversed(grants), "revoke"), *(_ours(place, "grant", "to", me) for place in exempt)]
     back = [*(_ours(place, "revoke", "from", me) for place in exempt), *_steps(grants, "grant")]
     for each in (*steps, *back):
-        _do(cursor, each)
+        do(cursor, each)
     after = _held(cursor, frozen)
     if after != before:
         names = sorted({str(place.name) for place in frozen if after[place.oid] != before[place.oid]})
@@ -157,7 +157,7 @@ def take(cursor: Any, frozen: Sequence[Place]) -> list[Step]:
             mend="let each table's owner grant them, not a superuser, or write `freeze: read-only` in the plan",
         )
     for each in steps:
-        _do(cursor, each)
+        do(cursor, each)
     left = [grant for grant in writing(cursor, frozen) if superuser or grant.grantee != me]
     if left:
         raise Terminal(
@@ -172,7 +172,7 @@ def give_back(cursor: Any, back: Iterable[Sequence[str]]) -> None:
     for role, sql in back:
         cursor.execute("savepoint landbridge")
         try:
-            _do(cursor, (role, sql))
+            do(cursor, (role, sql))
         except (
             psycopg2.errors.UndefinedObject,
             psycopg2.errors.UndefinedTable,
@@ -184,7 +184,7 @@ def give_back(cursor: Any, back: Iterable[Sequence[str]]) -> None:
         cursor.execute("release savepoint landbridge")
 
 
-def _do(cursor: Any, step: Step) -> None:
+def do(cursor: Any, step: Step) -> None:
     role, sql = step
     cursor.execute(f"set local role {quote(role)}; {sql}; set local role none")
 
