@@ -68,6 +68,7 @@ def _shape(
     changed = {column.name for column in table.columns if renames.get(column.name) != column.name}
     texts = {name for name, rule in rules.items() if rule.text and not rule.drop}
     _refuse_texts(source, texts, plain=plain)
+    _refuse_stripped(source, plain=plain)
     if not changed and not texts and names == "keep":
         return Shaped(source=source, adopted=source, renames=renames)
     dropped = {name for name in changed if name not in renames}
@@ -95,9 +96,10 @@ def _shape(
 
 
 def _valued(column: Column, rule: ColumnRule | None) -> Column:
-    if rule is None or rule.zero_dates == "error":
+    if rule is None:
         return column
-    return replace(column, zero_dates=rule.zero_dates, nullable=True)
+    column = replace(column, nul=rule.nul)
+    return column if rule.zero_dates == "error" else replace(column, zero_dates=rule.zero_dates, nullable=True)
 
 
 def _named_column(column: Column, renames: Renames, as_text: bool) -> Column:
@@ -119,6 +121,20 @@ def _refuse_texts(table: Table, texts: Collection[str], *, plain: bool) -> None:
         raise PlanError(
             f"the plan makes texts of {', '.join(lost)} of {table.name}, which are in a key or count by themselves",
             mend="take `text` out of the column's rule",
+        )
+
+
+def _refuse_stripped(table: Table, *, plain: bool) -> None:
+    """A key without its NUL could be another row's, here or there."""
+    stripped = {column.name for column in table.columns if column.nul == "strip"}
+    key = table.primary_key.columns if table.primary_key else ()
+    bound = {name for foreign in table.foreign_keys for name in foreign.columns} | set(key)
+    others = {column.name for column in table.columns if not isinstance(column.kind, Text)}
+    if wrong := sorted(stripped if plain else stripped & (bound | others)):
+        why = "which both sides can hold" if plain else "which is no text, or in a key"
+        raise PlanError(
+            f"the plan strips NUL from {', '.join(wrong)} of {table.name}, {why}",
+            mend="take `nul` out of the column's rule",
         )
 
 

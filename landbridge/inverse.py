@@ -64,6 +64,8 @@ def irreversible(table: TableMap) -> Iterator[tuple[str, str]]:
     for pair in table.columns:
         if pair.source.zero_dates == "null":
             yield pair.source.name, "dates that became NULL would be written back as NULL"
+        elif pair.source.nul == "strip":
+            yield pair.source.name, "texts that lost their NUL would be written back without it"
         elif not table.plain and not same_text(pair.target.kind, pair.source.kind):
             yield pair.source.name, f"a {pair.target.native} does not read as the {pair.source.native} that it was"
 

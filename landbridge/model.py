@@ -5,8 +5,9 @@ All values are frozen and can be written to JSON and read back (`dump`, `load`):
 because decoders must use the columns of the moment they decode, never today's catalog.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal, NewType, TypeVar
 
 from pydantic import TypeAdapter
@@ -58,7 +59,8 @@ class Column:
     native: the type as its engine writes it in DDL. identity: 'always', 'default', or 'auto' (AUTO_INCREMENT).
     on_update_now: set to the current time by every update (a source default that a plain default does not say).
     inherited: not declared by the table itself but by one that it inherits from. odd_dates: how many of its values are
-    no date of the calendar (zero, partial, in year 0), as far as is known. number: its engine's, for life, or 0.
+    no date of the calendar (zero, partial, in year 0), as far as is known. number: its engine's, for life, or 0. nul:
+    whether texts keep that character.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Column:
     identity: Literal["always", "default", "auto"] | None = None
     on_update_now: bool = False
     zero_dates: Literal["error", "null"] = "error"
+    nul: Literal["error", "strip"] = "error"
     odd_dates: int = 0
     collation: str | None = None
     comment: str = ""
@@ -333,6 +336,7 @@ class Field:
     kind: Kind
     native: str
     zero_dates: Literal["error", "null"] = "error"
+    nul: Literal["error", "strip"] = "error"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -353,6 +357,12 @@ class Relation:
         return tuple(self.fields[place] for place in self.key)
 
 
+def _field(column: Column, kind: Kind, *, by_plan: bool = False) -> Field:
+    """by_plan: the plan's rules for its values are carried out as they are read."""
+    rules: Any = {"zero_dates": column.zero_dates, "nul": column.nul} if by_plan else {}
+    return Field(name=column.name, kind=kind, native=column.native, **rules)
+
+
 @dataclass(frozen=True, kw_only=True)
 class TableMap:
     """
@@ -368,16 +378,11 @@ class TableMap:
 
     @property
     def source_side(self) -> Relation:
-        fields = (
-            Field(name=c.source.name, kind=c.travels_as, native=c.source.native, zero_dates=c.source.zero_dates)
-            for c in self.columns
-        )
-        return self._side(self.source.name, tuple(fields))
+        return self._side(self.source.name, tuple(_field(c.source, c.travels_as, by_plan=True) for c in self.columns))
 
     @property
     def target_side(self) -> Relation:
-        fields = (Field(name=c.target.name, kind=c.travels_as, native=c.target.native) for c in self.columns)
-        return self._side(self.target.name, tuple(fields))
+        return self._side(self.target.name, tuple(_field(c.target, c.travels_as) for c in self.columns))
 
     def _side(self, name: TableName, fields: tuple[Field, ...]) -> Relation:
         return Relation(number=self.number, name=name, fields=fields, key=self.key, plain=self.plain)
@@ -432,13 +437,7 @@ class Sum:
     checksum: int
 
 
-_adapters: dict[Any, TypeAdapter[Any]] = {}
-
-
-def _adapter(cls: Any) -> TypeAdapter[Any]:
-    if cls not in _adapters:
-        _adapters[cls] = TypeAdapter(cls)
-    return _adapters[cls]
+_adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
 
 
 def dump(value: object) -> Any:

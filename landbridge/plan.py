@@ -143,6 +143,7 @@ class ColumnRule(_Strict):
     text: bool = Field(default=False, description="its values become texts, as docs/canonical-text.md has them")
     rename: str | None = Field(default=None, description="its name on the target")
     zero_dates: Literal["error", "null"] = Field(default="error", description="what a zero or partial date becomes")
+    nul: Literal["error", "strip"] = Field(default="error", description="what the character NUL in a text becomes")
 
     @model_validator(mode="before")
     @classmethod

@@ -138,3 +138,27 @@ def test_dates_that_are_none_stay_what_they_are_within_the_family(
     days = {row[0]: row[1:] for row in sweep.found("days")}
     assert days[b"3"] == (b"2024-02-30", b"2023-02-29 00:00:00.000", None, b"0001-01-01")
     assert days[b"5"][::2] == (b"0000-00-00", b"0000-00-00 00:00:00+00")
+
+
+def without_nul(table: Table) -> Table:
+    columns = (replace(each, nul="strip" if each.name in "vutc" else "error") for each in table.columns)
+    return replace(table, columns=tuple(columns))
+
+
+@pytest.mark.parametrize("source", ["mysql_server", "mariadb11_server"])
+def test_texts_lose_nul_where_the_plan_says_so(pair: Callable[..., Sweep], source: str) -> None:
+    """By the load, by the log and as compared alike."""
+    sweep = pair(source, "postgres_server", shape=without_nul)
+    sweep.carry("nul.mysql.sql")
+    sweep.verify()
+    assert sweep.found("notes") == [
+        (b"2", b"xy", "Ā".encode(), b"\nend", b"bc", b""),
+        (b"3", None, None, None, None, None),
+        (b"4", b"xy", "Ā".encode(), b"plainend", b"bc", b"plain"),
+        (b"6", b"new", "☃".encode(), "é".encode(), b"", b"y"),
+        (b"7", b"ab\\\t", "é".encode(), "é".encode() + b"x" * 3000, b"a", b"z"),
+    ]
+    assert sorted(sweep.found("loose")) == [(b"a", b"1"), (b"a", b"2")]
+    told = {loss.column: loss.what for loss in sweep.losses["notes"] if loss.unfit}
+    assert told["v"] == "texts lose the character NUL, as the plan says"
+    assert "refused" in told["kept"]

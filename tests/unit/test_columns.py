@@ -82,6 +82,14 @@ def test_zero_dates_become_null_in_a_column_that_may_hold_it() -> None:
     assert (born.source.column("Born").zero_dates, born.adopted.column("Born").nullable) == ("null", True)
 
 
+def test_nul_is_stripped_from_texts_that_are_in_no_key() -> None:
+    assert shaped(Note=ColumnRule(nul="strip")).source.column("Note").nul == "strip"
+    keyed = replace(ORDER, primary_key=Key(name="PRIMARY", columns=("Note",)))
+    for table, column, plain in ((ORDER, "Born", False), (keyed, "Note", False), (ORDER, "Note", True)):
+        with pytest.raises(PlanError, match=f"strips NUL from {column}"):
+            shaped(table=table, plain=plain, **{column: ColumnRule(nul="strip")})
+
+
 @pytest.mark.parametrize(
     ("rules", "found"),
     [

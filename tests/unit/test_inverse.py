@@ -107,7 +107,11 @@ def test_what_cannot_be_written_back_is_named() -> None:
         Column(name="day", kind=kinds.Date(), native="date", zero_dates="null"),
         Column(name="day", kind=kinds.Date(), native="date"),
     )
+    stripped = (
+        Column(name="note", kind=kinds.Text(), native="text", nul="strip"),
+        Column(name="note", kind=kinds.Text(), native="text"),
+    )
     needed = Column(name="needed", kind=kinds.Text(), native="text", nullable=False)
     known = Column(name="known", kind=kinds.Text(), native="text", nullable=False, default=Default(native="''"))
-    found = dict(irreversible(_map(ID, FLAG, year, dated, lost=(needed, known))))
-    assert sorted(found) == ["day", "needed", "year"]
+    found = dict(irreversible(_map(ID, FLAG, year, dated, stripped, lost=(needed, known))))
+    assert sorted(found) == ["day", "needed", "note", "year"]

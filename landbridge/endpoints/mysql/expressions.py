@@ -48,6 +48,8 @@ def canonical(field: Field) -> str:
     """
     made = _text if field.native == "longtext" else _BY_KIND.get(type(field.kind))
     text = made(quote(field.name), field) if made else quote(field.name)
+    if field.nul == "strip":
+        text = f"replace({text}, x'00', '')"
     return f"if({is_no_date(field.name)}, null, {text})" if field.zero_dates == "null" else text
 
 
@@ -208,12 +210,16 @@ def _concat(separator: str, parts: list[str], end: str | None = None) -> str:
     return f"concat({joined}, {end})" if end else f"concat({joined})"
 
 
+def _without_nul(text: bytes) -> bytes:
+    return text.replace(b"\0", b"")
+
+
 def raw(field: Field) -> tuple[str, Callable[[bytes], bytes]]:
     """An expression of any length at all, and what makes its bytes (as the driver hands them out) canonical text."""
     if isinstance(field.kind, Bytes):
         return quote(field.name), lambda value: b"\\x" + value.hex().encode()
     if isinstance(field.kind, FREE_TEXT):
-        return quote(field.name), bytes
+        return quote(field.name), _without_nul if field.nul == "strip" else bytes
     if is_packed(field):
         return quote(field.name), texts.ewkb if isinstance(field.kind, Geometry) else texts.vector
     return canonical(field), bytes

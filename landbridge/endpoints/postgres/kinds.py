@@ -189,7 +189,8 @@ def _text(kind: kinds.Text) -> Rendered:
     back would not be the one sent. varchar(n) holds exactly what travels and still guards the length.
     """
     unbounded = kind.length is None or kind.length > LONGEST_VARCHAR
-    nul = _unfit("texts with the character NUL are refused when their row is loaded", _NUL, *_CORRECT)
+    strip = "strip it: `columns: {NAME: {nul: strip}}`"
+    nul = _unfit("texts with the character NUL are refused when their row is loaded", _NUL, strip, *_CORRECT)
     return "text" if unbounded else f"character varying({kind.length})", (nul,)
 
 

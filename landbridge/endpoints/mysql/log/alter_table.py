@@ -147,7 +147,8 @@ class _Altering:
         column = self._described(part[at].text, part[at + 1 :])
         was, known = self._columns.pop(old)
         if column.native == known.native:  # what its data said of it still holds
-            column = replace(column, kind=known.kind, odd_dates=known.odd_dates, zero_dates=known.zero_dates)
+            known_of = {"odd_dates": known.odd_dates, "zero_dates": known.zero_dates, "nul": known.nul}
+            column = replace(column, kind=known.kind, **known_of)  # type: ignore[arg-type]
         if column.name != was:
             self._renamed[was] = column.name
         self._columns.insert(self._place(part, old), (column.name, column))

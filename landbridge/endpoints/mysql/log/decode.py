@@ -91,6 +91,8 @@ def _layout(table: TableMap, column: events.WireColumn, charsets: Charsets) -> L
             f" (type {column.type})",
             mend="leave the table out of the plan (exclude), or change the column's type",
         )
+    if planned and planned.nul == "strip":
+        return fields.without_nul(found)
     return fields.without_odd_dates(found) if planned and planned.zero_dates == "null" else found
 
 

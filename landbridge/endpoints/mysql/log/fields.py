@@ -77,6 +77,12 @@ def without_odd_dates(found: Layout) -> Layout:
     return replace(found, source=f"(day if is_a_date(day := {found.source}) else None)")
 
 
+def without_nul(found: Layout) -> Layout:
+    """A text without the character NUL: the plan's `nul: strip`."""
+    assert found.source is not None
+    return replace(found, source=f"{found.source}.replace(b'\\0', b'')")
+
+
 def _int(wire: WireColumn) -> Layout:
     code = _INTS[wire.type]
     if code == "b":

@@ -179,7 +179,7 @@ def _unsure(table: TableMap) -> tuple[frozenset[str], frozenset[str]]:
 
 def _is_kept(table: TableMap) -> bool:
     """Whether its values arrive as they are."""
-    return all(column.zero_dates == "error" for column in table.source.columns)
+    return all(column.zero_dates == column.nul == "error" for column in table.source.columns)
 
 
 def _ordered(objects: Iterable[SchemaObject]) -> Iterator[SchemaObject]:

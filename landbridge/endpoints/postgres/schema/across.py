@@ -132,7 +132,7 @@ class _Adoption:
     def _column(self, column: Column) -> Column:
         kind = self._named(column)
         native, losses = render(kind, self._target.spell, self._target.extensions("geometry", "vector"))
-        self.losses += [replace(loss, column=column.name) for loss in losses]
+        self.losses += [_by_policy(replace(loss, column=column.name), column) for loss in losses]
         self._natives[column.name] = native
         self._tell_of_odd_dates(column)
         if column.on_update_now:
@@ -315,3 +315,11 @@ class _Adoption:
 
 def _labels(labels: tuple[str, ...]) -> str:
     return f"ARRAY[{', '.join(f'{literal(label)}::text' for label in labels)}]" if labels else "ARRAY[]::text[]"
+
+
+def _by_policy(loss: Loss, column: Column) -> Loss:
+    """What the plan says of NUL in a text makes it a loss to be told."""
+    if column.nul != "strip" or loss.unfit is None or loss.unfit.what != "nul":
+        return loss
+    what = "texts lose the character NUL, as the plan says"
+    return replace(loss, what=what, unfit=replace(loss.unfit, keeps=True), choices=())
