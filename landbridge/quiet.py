@@ -6,11 +6,13 @@ begins to follow, and made again, word for word, before it opens. Their texts ar
 
 from collections.abc import Iterable
 
+import sqlalchemy as sa
+
 from landbridge import ledger, schema
 from landbridge.endpoints import Endpoint
-from landbridge.endpoints.abc import Applies, Connects
+from landbridge.endpoints.abc import Applies, Connects, Statement
 from landbridge.endpoints.acting import Acting, Acts
-from landbridge.errors import Terminal
+from landbridge.errors import Terminal, Transient
 from landbridge.model import TableName
 
 
@@ -39,8 +41,19 @@ def quieten(end: Endpoint, run: str) -> None:
     with engine.begin() as connection:
         ledger.keep_still(connection, run, found)
     for statement in reversed(found):
+        _take_away(engine, statement)
+
+
+def _take_away(engine: sa.Engine, statement: Statement) -> None:
+    try:
         with engine.begin() as connection:
             schema.unmake(connection, statement)
+    except Transient as error:
+        raise Transient(
+            f"the {statement.kind} {statement.name} cannot be taken away yet: {error.found}",
+            mend="end the sessions that use its table on the side that is closed (SHOW PROCESSLIST), then run the same"
+            " command again",
+        ) from None
 
 
 def give_back(end: Endpoint, run: str) -> int:

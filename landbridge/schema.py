@@ -104,7 +104,8 @@ def unmake(connection: sa.Connection, statement: Statement) -> bool:
     literally = connection.execution_options(no_parameters=True)
     if literally.exec_driver_sql(statement.exists).first() is None:
         return False
-    literally.exec_driver_sql(statement.undo)
+    for sql in (*statement.session, statement.undo):
+        literally.exec_driver_sql(sql)
     return True
 
 

@@ -139,6 +139,15 @@ def start(leg: NextLeg, run: str, folder: Path, watch: Watch, patience: Callable
     return replication
 
 
+def keep_closed(plan: Plan, run: str) -> None:
+    """A side that follows is closed to all but us, which a restart of its server may have ended."""
+    target = connect(plan.target)
+    with target.get(Connects).engine().begin() as connection:
+        before = ledger.leg_of(connection, run).before
+    if before:
+        target.get(Freezes).admit(before)
+
+
 def _touch(leg: NextLeg, run: str) -> None:
     """A commit on the side that is to be captured, so that its log goes past the beginning."""
     with leg.source.get(Connects).engine().begin() as connection:

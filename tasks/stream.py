@@ -18,6 +18,7 @@ from landbridge.model import Position
 from landbridge.plan import Plan, seconds
 from landbridge.replicate import ROLES, Replication, end_survivor
 from landbridge.runfolder import RunFolder
+from landbridge.way_back import keep_closed
 from tasks.board import BOARD
 from tasks.home import run_folder
 from tasks.metering import Metering, metering
@@ -73,6 +74,7 @@ def replicating(plan: Plan) -> Iterator[Stream]:
         return
     let_go(ledger_of(plan), run)
     take_back_what_acts(plan, run)
+    keep_closed(plan, run)
     replication = Replication(plan, run, run_folder(run))
     try:
         replication.start()

@@ -247,7 +247,8 @@ class Freezes(Protocol):
     def admit(self, run: str) -> None:
         """
         Let our own login, and it only as far as the server can tell, write to what `freeze` has stopped; called when
-        that is proven. Doing it again is harmless. Raises Terminal when it cannot.
+        that is proven. Doing it again is harmless, and closes again what a restart of the server has opened. Raises
+        Terminal when it cannot.
         """
 
     def mark(self, run: str) -> Position:
@@ -267,9 +268,9 @@ class Statement:
     """
     One DDL statement that makes one object of the inventory. `exists` is a query that yields a row when the object is
     already there. `table` is the number of the TableMap that it belongs to. session: statements that set the session
-    for `sql`; they are run just before it, in a session that ends with it. item: kind, name and parent of its row in
-    the inventory, where those are not its own. undo: takes back what acts by itself, for the case that the switch is
-    undone after it was made.
+    for `sql` and `undo`; they are run just before it, in a session that ends with it. item: kind, name and parent of
+    its row in the inventory, where those are not its own. undo: takes back what acts by itself, for the case that the
+    switch is undone after it was made.
     """
 
     phase: Phase

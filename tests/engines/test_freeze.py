@@ -202,6 +202,19 @@ def test_freezing_again_is_harmless_and_thawing_again_too(source: Source) -> Non
     assert source.numbers() == {1}
 
 
+@pytest.mark.parametrize("source", ["mysql_server", "mariadb_server"], indirect=True)
+def test_our_login_alone_is_admitted_and_what_a_restart_opened_is_closed_again(source: Source) -> None:
+    freezer = source.freezer()
+    freezer.freeze(RUN, "read-only", ())
+    source.admin("set global read_only = off")  # as a restart of the server does
+    freezer.admit("another-run")
+    assert source.admin("select @@global.read_only") == [(0,)]
+    freezer.admit(RUN)
+    source.admin("insert into t (n) values (2)")
+    with contextlib.closing(source.open()) as connection, pytest.raises(Exception, match="read-only"):
+        rows(connection, "insert into t (n) values (3)")
+
+
 @pytest.mark.parametrize("source", ["mysql_server", "postgres_server"], indirect=True)
 def test_another_process_thaws(source: Source) -> None:
     source.freezer().freeze(RUN, "read-only", ())

@@ -103,10 +103,17 @@ class Freezer:
                 _undo(connection, run, self._database.is_mariadb(connection))
 
     def admit(self, run: str) -> None:
-        """Under read_only alone CONNECTION_ADMIN may write (MariaDB: READ_ONLY ADMIN); under super_read_only nobody."""
+        """
+        Under read_only alone CONNECTION_ADMIN may write (MariaDB: READ_ONLY ADMIN); under super_read_only nobody. After
+        a restart there is neither.
+        """
         with driver_errors(self._database.ref), closing(self._database.open()) as connection:
-            if noted(connection) == run and not self._database.is_mariadb(connection):
+            if noted(connection) != run:
+                return
+            if not self._database.is_mariadb(connection):
                 fetch(connection, "set global super_read_only = off")
+            fetch(connection, f"set session lock_wait_timeout = {int(self._patience)}")
+            fetch(connection, "set global read_only = on")
 
     def mark(self, run: str) -> Position:  # noqa: ARG002
         with sessions.reading(self._database) as connection:

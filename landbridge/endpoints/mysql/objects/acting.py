@@ -1,6 +1,7 @@
 """Triggers and events that are to be taken away for a while and made again: their texts, or why that would not do."""
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from typing import Any
 
 from landbridge.endpoints.abc import Carried
@@ -12,6 +13,9 @@ from landbridge.endpoints.mysql.objects.accepts import settings_of
 from landbridge.endpoints.mysql.objects.carrier import Carrier
 from landbridge.endpoints.mysql.objects.definitions import DATABASE_COLLATION, complete
 from landbridge.model import SchemaObject, TableName
+
+_BRIEFLY = "set session lock_wait_timeout = 5"
+"""A transaction that only reads the table holds a lock that stands before the drop, and all others behind it."""
 
 _TRIGGERS = """
 select trigger_schema, trigger_name, event_object_schema, event_object_table from information_schema.triggers
@@ -33,8 +37,9 @@ class Actor:
         if not described:
             return Acting()
         carried = Carrier(self._database).carry(described, FAMILY, {table: table for table in tables})
+        made = [one for each in carried for one in each.statements if one.undo]
         return Acting(
-            statements=tuple(one for each in carried for one in each.statements if one.undo),
+            statements=tuple(replace(one, session=(_BRIEFLY, *one.session)) for one in made),
             lasting=tuple(f"{each.source.kind} {each.name}: {why}" for each in carried if (why := _differs(each))),
         )
 
