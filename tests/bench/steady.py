@@ -79,7 +79,7 @@ def end_connections(engine: str, source: Callable[[], Any], target: Callable[[],
         rows(connection, f"select pg_terminate_backend(pid) from pg_stat_activity where {own}")
 
 
-def watch(found: Servers, engine: str, migration: Migration, minutes: float) -> None:
+def watch(found: Servers, engine: str, migration: Migration, minutes: float, every: float) -> None:
     def source() -> Any:
         server = found.mysql if engine == "mysql" else found.source
         return mysql_connection(server, DATABASE) if engine == "mysql" else postgres_connection(server, DATABASE)
@@ -94,14 +94,14 @@ def watch(found: Servers, engine: str, migration: Migration, minutes: float) -> 
     print(
         f"{'minute':>6} {'changes':>10} {'late s':>7} {'capture MB, most, files':>26} {'apply MB, most, files':>24} {'spool MB':>9}"
     )
-    for half in range(1, int(minutes * 2) + 1):
-        time.sleep(max(0.0, began + half * 30 - time.monotonic()))
-        if half % 2 == 0:
-            shown = " ".join("{:>12.1f} {:>7.1f} {:>4}".format(*held(pid)) for pid in migration.pids[1:])
-            size = sum(file.stat().st_size for file in spool.iterdir()) / 1e6
-            print(f"{half // 2:>6} {writer.changes:>10,} {writer.late:>7.1f} {shown} {size:>9.1f}", flush=True)
-        end_connections(engine, source, target)
-        ended += 1
+    for minute in range(1, int(minutes) + 1):
+        while (left := began + minute * 60 - time.monotonic()) > 0:
+            time.sleep(min(every, left))
+            end_connections(engine, source, target)
+            ended += 1
+        shown = " ".join("{:>12.1f} {:>7.1f} {:>4}".format(*held(pid)) for pid in migration.pids[1:])
+        size = sum(file.stat().st_size for file in spool.iterdir()) / 1e6
+        print(f"{minute:>6} {writer.changes:>10,} {writer.late:>7.1f} {shown} {size:>9.1f}", flush=True)
     writer.stopping.set()
     writer.join()
     print(f"connections ended {ended} times; caught up in {_catch_up(migration):.1f} s", flush=True)
@@ -122,6 +122,7 @@ def _catch_up(migration: Migration) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.steady", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--every", type=float, default=30, help="seconds between the blows at the connections")
     parser.add_argument("--source", choices=["mysql", "postgres"], default="mysql")
     given = parser.parse_args()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
@@ -131,7 +132,7 @@ def main() -> None:
         else:
             _fill_postgres(found)
         with migrating(found, given.source, "steady") as migration:
-            watch(found, given.source, migration, given.minutes)
+            watch(found, given.source, migration, given.minutes, given.every)
 
 
 def _fill_postgres(found: Servers) -> None:
