@@ -16,7 +16,7 @@ class Backoff:
         self._next = _FIRST
 
     def wait(self) -> None:
-        gc.collect()  # a lost connection leaves cycles, some 300 KB, and who decodes rows has set the collector's pace low
+        gc.collect()  # a lost connection leaves cycles, some 300 KB, and the collector rarely comes by itself
         end = time.monotonic() + self._next * random.uniform(0.5, 1.0)  # noqa: S311 nothing secret
         self._next = min(self._next * 2, _LONGEST)
         while not self._stopping() and (left := end - time.monotonic()) > 0:
