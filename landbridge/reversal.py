@@ -26,7 +26,8 @@ def check(plan: Plan, resolved: Resolved, source: Endpoint, target: Endpoint) ->
     yield from _freeze(plan, source, target)
     yield from _tables(resolved)
     yield from _acting(resolved, source)
-    back = [inverted(table, {table.target.name: table.target}) for table in resolved.tables]
+    able = [table for table in resolved.tables if not any(irreversible(table))]
+    back = [inverted(table, {table.target.name: table.target}) for table in able]
     yield from _cascades(back)
     for finding in target.get(Checks).check_source((), plan.cutover.freeze):
         yield _told(finding, "target, as the source of the way back", finding.level)
