@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from landbridge.census import TableLoss
 from landbridge.endpoints import Endpoint
 from landbridge.endpoints.abc import View, Views
-from landbridge.endpoints.inspecting import Inspects
+from landbridge.endpoints.inspecting import TOO_LONG, Inspects
 from landbridge.errors import MigrationError
 from landbridge.kinds import Loss, Unfit
 from landbridge.model import Column, Table, TableMap, TableName
@@ -66,8 +66,12 @@ def _ask(tables: Iterable[Table], asked: dict[TableName, _Asked], source: Endpoi
             seconds = min(limits.table, end - time.monotonic())
             found = _answers(view, select, seconds)
             for place, (column, unfit) in enumerate(questions):
-                known[table.name, column, unfit] = found if isinstance(found, str) else found[place]
+                known[table.name, column, unfit] = found if isinstance(found, str) else _known(found[place])
     return known
+
+
+def _known(count: int) -> int | str:
+    return "a value is too long for the source to look at" if count >= TOO_LONG else count
 
 
 def _answers(view: View, select: str | None, seconds: float) -> list[int] | str:

@@ -22,21 +22,34 @@ class Travel:
 
 @dataclass(frozen=True, kw_only=True)
 class Loss:
-    """What arrives otherwise than it is, without stopping the plan. where: table and column, or the like."""
+    """
+    What arrives otherwise than it is, without stopping the plan. where: table and column, or the like. rows: how many
+    have such values, None where it is of all of them or nobody counted.
+    """
 
     what: str
     where: tuple[str, ...]
+    rows: int | None = None
 
 
 def told(losses: Iterable[TableLoss]) -> tuple[Loss, ...]:
     """The most frequent first."""
     places: dict[str, list[str]] = {}
+    counted: dict[str, list[int | None]] = {}
     for each in losses:
         if not each.loss.blocking and each.loss.touches:
             name = f"{each.table}.{each.loss.column}" if each.loss.column else str(each.table)
             places.setdefault(each.loss.what, []).append(name)
-    found = [Loss(what=what, where=tuple(dict.fromkeys(where))) for what, where in places.items()]
+            counted.setdefault(each.loss.what, []).append(each.loss.rows)
+    found = [
+        Loss(what=what, where=tuple(dict.fromkeys(where)), rows=_sum(counted[what])) for what, where in places.items()
+    ]
     return tuple(sorted(found, key=lambda each: (-len(each.where), each.what)))
+
+
+def _sum(rows: Iterable[int | None]) -> int | None:
+    known = [count for count in rows if count is not None]
+    return sum(known) if known else None
 
 
 def travels(tables: Sequence[TableMap], losses: Iterable[TableLoss]) -> tuple[Travel, ...]:

@@ -6,6 +6,9 @@ from typing import Protocol
 from landbridge.kinds import Unfit
 from landbridge.model import Column, Table
 
+TOO_LONG = 10**15
+"""What a value counts for that the server cannot look at: its number of rows is not known then."""
+
 
 class Inspects(Protocol):
     def unfit(self, table: Table, asked: Sequence[tuple[Column, Unfit]]) -> str | None:

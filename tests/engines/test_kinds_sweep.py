@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from landbridge.model import Table
+from landbridge.endpoints.abc import Views
+from landbridge.errors import Terminal
+from landbridge.model import EVERYTHING, Table
 from tests.engines.sweep import Sweep, of_mysql, of_postgres
 
 
@@ -162,3 +164,21 @@ def test_texts_lose_nul_where_the_plan_says_so(pair: Callable[..., Sweep], sourc
     told = {loss.column: loss.what for loss in sweep.losses["notes"] if loss.unfit}
     assert told["v"] == "texts lose the character NUL, as the plan says"
     assert "refused" in told["kept"]
+
+
+def test_json_that_the_server_hands_out_empty_is_no_value(pair: Callable[..., Sweep]) -> None:
+    """As MySQL does above max_allowed_packet: neither the load nor a comparison may take that for the document."""
+    sweep = pair("mysql_server", "postgres_server")
+    sweep.run("create table big (id int primary key, doc json); insert into big values (1, '[]')")
+    sweep.plan()
+    (table,) = sweep.tables
+    sweep.run("insert into big values (2, json_array(repeat('x', 1500000)))", ())
+    sweep.run("set @packet = @@global.max_allowed_packet; set global max_allowed_packet = 1048576")
+    try:
+        with pytest.raises(Terminal, match="max_allowed_packet"):
+            sweep.load(table)
+        with sweep.source.get(Views).view() as view, pytest.raises(Terminal, match="max_allowed_packet"):
+            view.sum(table.source_side, EVERYTHING)
+        assert [row[0] for row in sweep.ask("select count(*) from public.big")] == [0]
+    finally:
+        sweep.run("set global max_allowed_packet = @packet", ())

@@ -153,6 +153,33 @@ def test_of_mysql_for_postgres(
     )
 
 
+@pytest.mark.parametrize("source", ["mysql_server", "mariadb11_server"])
+def test_a_document_too_long_to_be_looked_at_is_not_counted(
+    source: str, request: pytest.FixtureRequest, mysql_database: _Database,
+    postgres_target_server: Any, postgres_database: _Database,
+) -> None:  # fmt: skip
+    server = request.getfixturevalue(source)
+    schema, database = mysql_database(server), postgres_database(postgres_target_server)
+    with contextlib.closing(mysql_connection(server, schema)) as connection:
+        rows(connection, "create table big (v longtext character set utf8mb4, doc json)")
+        odd = r"concat(repeat('x', 1500000), '\0'), concat('[\"\\\\', repeat('x', 1500000), '\\u0000\", 1]')"
+        rows(connection, f"insert into big select {odd}")
+        ((packet,),) = rows(connection, "select @@global.max_allowed_packet")
+        rows(connection, "set global max_allowed_packet = 1048576")
+        try:
+            found = look_at(ref("mysql", server, schema), ref("postgres", postgres_target_server, database), schema)
+        finally:
+            rows(connection, f"set global max_allowed_packet = {packet}")
+    assert found["v"] == (1, True, "")
+    assert found["doc"] == (None, False, "a value is too long for the source to look at")
+
+
+def look_at(source: dict[str, Any], target: dict[str, Any], schema: str) -> dict[str, tuple[int | None, bool, str]]:
+    plan = plan_of(source, target, schema, "odd")
+    found = look(plan, connect(plan.source), connect(plan.target)).losses
+    return {each.loss.column: (each.loss.rows, each.loss.blocking, each.loss.uncounted) for each in found}
+
+
 def test_of_postgis(
     postgis_server: Any, postgres_database: _Database, mysql_target_server: Any, mysql_database: _Database
 ) -> None:

@@ -296,7 +296,10 @@ def _tables(facts: Facts) -> Iterator[Finding]:
 
 
 def _row_size(facts: Facts) -> Iterator[Finding]:
-    """A function's result above max_allowed_packet is NULL: the load sees that and takes such rows the slower way."""
+    """
+    A function's result above max_allowed_packet is NULL: the load sees that and takes such rows the slower way. Of JSON
+    in MySQL nothing is handed out then, and the load stops.
+    """
     packet = int(facts.variables["max_allowed_packet"])
     if packet >= _LARGEST_PACKET:
         return
@@ -311,7 +314,7 @@ def _row_size(facts: Facts) -> Iterator[Finding]:
             yield warn(
                 "row-size",
                 found=f"a row of {table.name} may take {longest} bytes as text, max_allowed_packet is {packet}",
-                wanted=f"max_allowed_packet of {longest} or more: longer rows take a slower way",
+                wanted=f"max_allowed_packet of {longest} or more: longer rows go slower, longer JSON not at all",
                 mend=f"SET GLOBAL max_allowed_packet = {min(_LARGEST_PACKET, ((longest >> 20) + 1) << 20)};",
             )
     if unmeasured:
@@ -339,8 +342,13 @@ def _growth(column: Column) -> int:
 def _longest(facts: Facts, table: Table, columns: list[Column]) -> int:
     if not facts.grants.has("SELECT", table.name.schema):
         return 0
-    lengths = " + ".join(f"coalesce(length({quote(column.name)}), 0) * {_growth(column)}" for column in columns)
+    lengths = " + ".join(f"coalesce({_length(column)}, 0) * {_growth(column)}" for column in columns)
     return int(facts.query(f"select max({lengths}) from {qualified(table.name)}")[0][0] or 0)
+
+
+def _length(column: Column) -> str:
+    """JSON above max_allowed_packet has the length 0 here."""
+    return f"{'json_storage_size' if column.native == 'json' else 'length'}({quote(column.name)})"
 
 
 # --- the freeze -------------------------------------------------------------------------------------------------------

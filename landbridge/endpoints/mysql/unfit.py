@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from landbridge.endpoints.inspecting import TOO_LONG
 from landbridge.endpoints.mysql.names import qualified, quote
 from landbridge.kinds import Json, Unfit
 from landbridge.model import Column, Table
@@ -13,15 +14,20 @@ class Inspector:
     def unfit(self, table: Table, asked: Sequence[tuple[Column, Unfit]]) -> str | None:
         if any(unfit.what not in _CONDITIONS for _, unfit in asked):
             return None
-        counts = (f"ifnull(sum({_CONDITIONS[unfit.what](column)}), 0)" for column, unfit in asked)
+        counts = (_count(column, _CONDITIONS[unfit.what](column)) for column, unfit in asked)
         return f"select {', '.join(counts)} from {qualified(table.name)}"
+
+
+def _count(column: Column, condition: str) -> str:
+    """A function whose result would pass max_allowed_packet is NULL, with no more than a warning."""
+    return f"ifnull(sum(ifnull({condition}, ({quote(column.name)} is not null) * {TOO_LONG})), 0)"
 
 
 def _nul(column: Column) -> str:
     """In bytes, for a collation may pass over NUL; of JSON, which escapes it, without the backslashes in pairs."""
     text = f"convert(convert({quote(column.name)} using utf8mb4) using binary)"
-    if isinstance(column.kind, Json):
-        return f"locate({_ESCAPED_NUL}, replace({text}, {_ESCAPED_BACKSLASH}, '')) > 0"
+    if isinstance(column.kind, Json):  # one that is too long to be handed out is an empty text (see expressions.py)
+        return f"locate({_ESCAPED_NUL}, replace(nullif({text}, ''), {_ESCAPED_BACKSLASH}, '')) > 0"
     return f"locate({_NUL}, {text}) > 0"
 
 
