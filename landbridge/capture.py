@@ -16,7 +16,7 @@ from landbridge.changed_keys import forget, remembered
 from landbridge.drift import BACK_ENDS, Following
 from landbridge.endpoints import Endpoint
 from landbridge.endpoints.abc import Changes, ChangeStream, Connects
-from landbridge.errors import MigrationError, SchemaDrift, SourceMoved, Terminal, Transient
+from landbridge.errors import MigrationError, PositionLost, SchemaDrift, SourceMoved, Terminal, Transient
 from landbridge.ledger import Run
 from landbridge.model import Position, Transaction
 from landbridge.runfolder import RunFolder
@@ -79,8 +79,10 @@ class Capturing:
                     log.warning("trying again: %s", error.found)
                     self._look(spool, done)
                     backoff.wait()
-                except SchemaDrift as drift:
-                    raise SchemaDrift(drift.found, mend=BACK_ENDS if self._leads_back else drift.mend) from None
+                except (PositionLost, SchemaDrift) as end:
+                    if not self._leads_back:
+                        raise
+                    raise type(end)(end.found, mend=BACK_ENDS) from None  # what there is to follow holds all the data
 
     def _open_spool(self) -> SpoolWriter:
         """The spool that the ledger knows; else a new one from the position applied, and what was there set aside."""

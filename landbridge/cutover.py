@@ -117,14 +117,14 @@ class Cutover:
             before = ledger.leg_of(connection, self.run).before
         if before:
             thaw_source(self.target, before, self.plan, self.tables)
+        opened = time.time()
         if following := self.detail.get("next"):
             quieten(self.source, following)
             with self.source.get(Connects).engine().begin() as connection:
                 ledger.activate_leg(connection, following)
-        now = time.time()
-        self._move("done", opened=now, pause=now - float(self.detail["started"]))
         with self.engine.begin() as connection:
-            ledger.forget_still(connection, self.run)
+            ledger.forget_still(connection, self.run)  # all of it was made again before the opening
+        self._move("done", opened=opened, pause=opened - float(self.detail["started"]))
 
     def noted(self, step: str) -> None:
         """The moment at which a step ended."""

@@ -98,7 +98,7 @@ def judge_back(old: TableMap, drift: Drift) -> Alteration:
     On the way back what leaves the rows as they are is noted, and the old side stays as it is: indexes, defaults,
     comments. Raises SchemaDrift for all else.
     """
-    now, known = drift.changed, {column.name: column for column in old.source.columns}
+    now = drift.changed
     same = [_bare(column) for column in now.columns] == [_bare(column) for column in old.source.columns]
     keys = now.primary_key and old.source.primary_key and now.primary_key.columns == old.source.primary_key.columns
     acting = old.source.logs_cascades or set(now.foreign_keys) == set(old.source.foreign_keys)
@@ -108,8 +108,8 @@ def judge_back(old: TableMap, drift: Drift) -> Alteration:
             f" {drift.statement}",
             mend=BACK_ENDS,
         )
-    columns = tuple(replace(c, kind=known[c.name].kind, zero_dates=known[c.name].zero_dates) for c in now.columns)
-    source = replace(now, columns=columns, foreign_keys=old.source.foreign_keys)
+    columns = [replace(now.column(c.name), kind=c.kind, zero_dates=c.zero_dates, nul=c.nul) for c in old.source.columns]
+    source = replace(now, columns=tuple(columns), foreign_keys=old.source.foreign_keys)
     pairs = tuple(replace(pair, source=source.column(pair.source.name)) for pair in old.columns)
     return Alteration(
         position=drift.position, table=drift.table, statement=drift.statement, obstacle="",
