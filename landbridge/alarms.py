@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from landbridge.figures import Figures
 from landbridge.plan import AlarmSettings, size, threshold
 
-KINDS = ("lag", "log_loss", "spool", "transaction")
+KINDS = ("lag", "log_loss", "spool", "transaction", "standing")
 
 _BACK = 0.8
 
@@ -30,7 +30,7 @@ class _Reading:
 
 def judge(figures: Figures, settings: AlarmSettings, active: Collection[str]) -> Iterator[Verdict]:
     """One for each figure that is known; what is not known leaves an alarm as it is."""
-    for read in (_lag, _log_loss, _spool, _transaction):
+    for read in (_lag, _log_loss, _spool, _transaction, _standing):
         reading = read(figures, settings)
         if reading.much is not None:
             over = reading.much >= (_BACK if reading.alarm in active else 1.0)
@@ -69,6 +69,12 @@ def _transaction(figures: Figures, settings: AlarmSettings) -> _Reading:
     known = None if figures.log is None else age  # the source was asked for both at once
     found = f"a transaction at the source has been open for {age:,.0f} s: {who}"
     return _Reading(alarm="transaction", much=_much(known, threshold(settings.transaction)), found=found)
+
+
+def _standing(figures: Figures, settings: AlarmSettings) -> _Reading:
+    age, names = figures.standing or (0.0, "")
+    found = f"{names} stands still, {age:,.0f} s by now: see `landbridge status`"
+    return _Reading(alarm="standing", much=_much(age, threshold(settings.standing)), found=found)
 
 
 def _much(value: float | None, most: float | None) -> float | None:

@@ -89,10 +89,10 @@ class Altering:
         if not found.obstacle and not self._alters.transactional:
             self._carry_out_alone(found)
 
-    def go_on(self, found: Alteration, upto: Position, reader: SpoolReader, *, careful: bool) -> None:
+    def go_on(self, found: Alteration, upto: Position, reader: SpoolReader, *, careful: bool) -> Iterator[list[Change]]:
         """
         In the open transaction: the table gets all that waited for it in the spool, up to its next alteration or to
-        where all others are.
+        where all others are. What was written, as it is.
         """
         if not found.obstacle and not self._carried_out(found):
             ledger.set_alteration(self._connection, self._run, found, "paused")
@@ -109,6 +109,7 @@ class Altering:
                 self.standing[found.table] = replace(following, state=state)
                 return
             self._write(part, found.position, careful=careful)
+            yield part
 
     # --- one alteration ---
 

@@ -353,7 +353,10 @@ class _Session:
                 self.altering.prepare(found)
                 with self._connection.begin():
                     self._advance(upto, 0, committed)
-                    self.altering.go_on(found, upto, reader, careful=self._careful)
+                    for written in self.altering.go_on(found, upto, reader, careful=self._careful):
+                        self._applying.counting.add(written)
+                        self._counted += len(written)
+                    ledger.count(self._connection, self._applying.run, self._counted)
                     self._writer.close(self._position, upto)
         except RowRejected as error:
             self._rejected(error, found)

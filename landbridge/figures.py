@@ -6,6 +6,7 @@ and how far apply is behind capture.
 
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from landbridge import ledger
 from landbridge.endpoints import Endpoint
 from landbridge.endpoints.abc import Changes, Connects, Held, Pulse
 from landbridge.errors import MigrationError
-from landbridge.ledger import StreamRow
+from landbridge.ledger import Alteration, StreamRow
 from landbridge.model import Position
 from landbridge.runfolder import RunFolder
 
@@ -51,6 +52,7 @@ class Figures:
     seconds until the source no longer has what is not applied yet, None where nothing threatens it. oldest: the seconds
     that a transaction has been open on the source, and who has it open. tables: changes applied, by target table.
     reached: whether what was written during the load is applied, so that both sides are equal at the position.
+    standing: the seconds for which a table has stood still, and the names of all that do.
     """
 
     at: float
@@ -68,6 +70,7 @@ class Figures:
     paused: str
     tables: dict[str, dict[str, int]]
     reached: bool = True
+    standing: tuple[float, str] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -99,6 +102,7 @@ class Meter:
         """Raises Transient when the target cannot be asked. Where the source cannot, what it would say is None."""
         with self._engine.connect() as connection:
             row, counts = ledger.read_stream(connection, self._run), ledger.counts(connection, self._run)
+            standing = ledger.standing(connection, self._run)
         captured, applying = self._told("capture"), self._told("apply")
         at_capture = Position(captured["position"]) if captured else None
         pulse, held = self._ask(row, at_capture)
@@ -135,6 +139,7 @@ class Meter:
             log_left=_log_left(held, log_rate),
             oldest=pulse.oldest if pulse else None,
             paused=row.paused,
+            standing=_standing(standing),
             reached=row.consistent is None or row.position >= row.consistent,
             tables={self._names[number]: each for number, each in counts.items() if number in self._names},
         )
@@ -190,6 +195,13 @@ class Meter:
     def _grows(self, lag: float | None) -> bool:
         then, now = self._samples[0].behind, self._samples[-1].behind
         return lag is not None and lag > CAUGHT_UP and then is not None and now is not None and now > then
+
+
+def _standing(found: Sequence[Alteration]) -> tuple[float, str] | None:
+    if not found:
+        return None
+    names = ", ".join(sorted({str(each.map.source.name) for each in found}))
+    return round(max(0.1, time.time() - min(each.met for each in found)), 1), names
 
 
 def _since(now: float, committed: float) -> float | None:

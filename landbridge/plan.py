@@ -218,6 +218,7 @@ class AlarmSettings(_Strict):
     log_loss: Threshold = Field(default="12h", description="the source keeps its log for less than this, or off")
     spool: Size = Field(default="10GB", description="the spool is larger than this, or off")
     transaction: Threshold = Field(default="1h", description="one is open at the source for this long, or off")
+    standing: Threshold = Field(default="0s", description="a table stands still for longer than this, or off")
 
 
 class MetricsSettings(_Strict):

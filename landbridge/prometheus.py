@@ -21,6 +21,7 @@ _GAUGES: Mapping[str, tuple[tuple[str, ...], str]] = {
     "source_log_left_bytes": (("log", "bytes_left"), "bytes that may be added before the source drops it"),
     "source_log_left_seconds": (("log_left",), "seconds until the source drops it, at present rates"),
     "source_log_bytes_per_second": (("log_rate",), "growth of the source's log"),
+    "standing_seconds": (("standing", "0"), "seconds for which a table has stood still"),
     "oldest_transaction_seconds": (("oldest", "0"), "age of the source's oldest open transaction that has written"),
 }
 

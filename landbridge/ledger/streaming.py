@@ -85,6 +85,12 @@ def advance(
         raise Fenced(f"another process applies the stream of run {run}", mend="let it; end this process")
 
 
+def count(connection: sa.Connection, run: str, changes: int) -> None:
+    """Changes beside those with which the position was moved in this transaction."""
+    c = t.stream.c
+    connection.execute(t.stream.update().where(c.run == run).values(changes=c.changes + changes))
+
+
 def go_on_elsewhere(connection: sa.Connection, run: str, old: str, new: str, position: Position) -> None:
     """
     The source is the server `new` now, where the stream goes on from `position`; all that was passed on `old` is left

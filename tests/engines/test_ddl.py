@@ -11,10 +11,13 @@ import pytest
 
 from flows.commands import status
 from landbridge import ledger
+from landbridge.alarms import judge
 from landbridge.altering import Altering
 from landbridge.errors import Terminal
 from landbridge.evidence import describe, gather, page
+from landbridge.figures import Meter
 from landbridge.resume import approve, go_on
+from landbridge.runfolder import RunFolder
 from tests.altered import Altered, End, altered
 from tests.support import rows
 
@@ -316,6 +319,9 @@ def test_a_refused_change_stops_its_table_alone(make: Make, source: str, target:
         assert [(each["table"], each["statement"]) for each in told["standing"]] == [(name, None)]
         assert {each["source"]: each["state"] for each in told["tables"]}[name] == "paused"
         assert f"then `landbridge resume PLAN --table {name}`" in status.describe(told)
+        figures = Meter(here.pair.source, here.pair.target, here.pair.run, RunFolder(here.folder)).measure()
+        told_of = {each.alarm: each.found for each in judge(figures, here.pair.plan.alarms, frozenset())}
+        assert f"{name} stands still" in told_of["standing"]
         with pytest.raises(Terminal, match=f"does not follow {name}"):
             here.pair.compare()
         with pytest.raises(Terminal, match=f"landbridge resume PLAN --table {name}"):

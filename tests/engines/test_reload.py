@@ -39,6 +39,12 @@ def statement(number: int) -> str:
     return f"update t set note = {SWAPS[(number // 2 - 1) % len(SWAPS)]}"
 
 
+def newest(here: Altered) -> str:
+    """Where the last alteration takes effect, which a catalog tells of later than it happens."""
+    with here.engine.begin() as connection:
+        return ledger.alterations(connection, here.pair.run)[-1].position
+
+
 def stopped_at_its_end(here: Altered, monkeypatch: pytest.MonkeyPatch) -> None:
     """As by a kill, too: nothing of it was done."""
     turns = iter((None, Transient("altered meanwhile", mend="again")))
@@ -70,7 +76,7 @@ def test_all_rows_are_read_anew_while_writes_go_on(
             "insert into t values (9, 'i', 9)", "alter table t add column later int", "insert into u values (2)"
         )
         here.wait(lambda: here.states() == ["paused", "captured"])
-        here.catch_up()
+        here.wait(lambda: here.row().position >= newest(here))
         here.target.run("delete from t", "insert into t values (7, 'of nobody')")  # whatever became of it meanwhile
         finish = writing(here.source, statement)
         with pytest.raises(Terminal, match="no column must"):

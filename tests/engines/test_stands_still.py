@@ -94,6 +94,7 @@ def test_the_table_waits_and_the_others_go_on(stage: Stage) -> None:
         stage.spool(4, named(4, "d"))
         stage.wait(lambda: stage.row().position == at(4))
         assert running.applying.done.kept == at(4)
+        assert (stage.row().changes, running.applying.done.changes) == (9, 9)
     assert names(stage) == [(2, "x"), (3, "z"), (4, "d")]
 
 

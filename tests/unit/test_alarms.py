@@ -24,7 +24,7 @@ def found(active: set[str], settings: dict[str, str] | None = None, **figures: A
 
 
 def test_a_quiet_stream_has_none() -> None:
-    assert found(set()) == {"lag": "", "log_loss": "", "spool": "", "transaction": ""}
+    assert found(set()) == {"lag": "", "log_loss": "", "spool": "", "transaction": "", "standing": ""}
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,14 @@ def test_it_begins_at_the_threshold_and_ends_a_fifth_below(
 
 def test_what_is_not_known_leaves_it_as_it_is() -> None:
     unknown = found({"lag", "spool", "log_loss", "transaction"}, lag=None, spool_bytes=None, log=None)
-    assert unknown == {}
+    assert unknown == {"standing": ""}
+
+
+def test_a_table_that_stands_still_is_told_at_once_or_as_the_plan_says() -> None:
+    still = (5.0, "shop.t")
+    assert "shop.t stands still" in found(set(), standing=still)["standing"]
+    assert found({"standing"}, standing=None)["standing"] == ""
+    assert found(set(), {"standing": "1h"}, standing=still)["standing"] == ""
 
 
 def test_the_lag_of_the_load_is_none() -> None:
@@ -62,8 +69,8 @@ def test_a_log_that_is_lost_is_said_to_be() -> None:
 
 
 def test_off_ends_it() -> None:
-    off = dict.fromkeys(("lag", "log_loss", "spool", "transaction"), "off")
-    much = {"lag": 1e9, "log_left": 0.0, "spool_bytes": 10**15, "oldest": (1e9, "x")}
+    off = dict.fromkeys(("lag", "log_loss", "spool", "transaction", "standing"), "off")
+    much = {"lag": 1e9, "log_left": 0.0, "spool_bytes": 10**15, "oldest": (1e9, "x"), "standing": (1e9, "x")}
     assert set(found({"lag"}, off, **much).values()) == {""}
     plan = parse_plan(PLAN | {"alarms": {"lag": False, "spool": "1.5TB"}})  # so YAML reads off
     assert (plan.alarms.lag, plan.alarms.spool, plan.alarms.log_loss) == ("off", "1.5TB", "12h")

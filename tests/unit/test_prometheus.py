@@ -37,6 +37,7 @@ def test_every_figure_that_is_known_stands_there_once() -> None:
         f'landbridge_alarm{{{OWN},alarm="log_loss"}} 0',
         f'landbridge_alarm{{{OWN},alarm="spool"}} 0',
         f'landbridge_alarm{{{OWN},alarm="transaction"}} 0',
+        f'landbridge_alarm{{{OWN},alarm="standing"}} 0',
     ]
     families = [line.split()[2] for line in lines if line.startswith("# TYPE")]
     assert len(families) == len(set(families))
