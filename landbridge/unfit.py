@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from landbridge.census import TableLoss
 from landbridge.endpoints import Endpoint
-from landbridge.endpoints.abc import View, Views
+from landbridge.endpoints.abc import Views
 from landbridge.endpoints.inspecting import TOO_LONG, Inspects
 from landbridge.errors import MigrationError
 from landbridge.kinds import Loss, Unfit
@@ -55,18 +55,13 @@ _Known = dict[tuple[TableName, Column, Unfit], int | str]
 def _ask(tables: Iterable[Table], asked: dict[TableName, _Asked], source: Endpoint, limits: Limits) -> _Known:
     """Numbers, or why there is none."""
     known: _Known = {}
-    if not asked:
-        return known
     end = time.monotonic() + limits.all
-    inspects = source.get(Inspects)
-    with source.get(Views).view() as view:
-        for table in tables:
-            questions = list(dict.fromkeys(asked[table.name]))
-            select = inspects.unfit(table, questions)
-            seconds = min(limits.table, end - time.monotonic())
-            found = _answers(view, select, seconds)
-            for place, (column, unfit) in enumerate(questions):
-                known[table.name, column, unfit] = found if isinstance(found, str) else _known(found[place])
+    for table in tables:
+        questions = list(dict.fromkeys(asked[table.name]))
+        seconds = min(limits.table, end - time.monotonic())
+        found = _answers(source, source.get(Inspects).unfit(table, questions), seconds)
+        for place, (column, unfit) in enumerate(questions):
+            known[table.name, column, unfit] = found if isinstance(found, str) else _known(found[place])
     return known
 
 
@@ -74,14 +69,16 @@ def _known(count: int) -> int | str:
     return "a value is too long for the source to look at" if count >= TOO_LONG else count
 
 
-def _answers(view: View, select: str | None, seconds: float) -> list[int] | str:
+def _answers(source: Endpoint, select: str | None, seconds: float) -> list[int] | str:
+    """In a transaction of its own: whoever alters a table waits for it, and everybody else for them."""
     if select is None:
         return "the source cannot know it"
     if seconds < _LEAST:  # no limit at all for a server
         return "there was no time left"
     started = time.monotonic()
     try:
-        (row,) = view.answers(select, seconds)
+        with source.get(Views).view() as view:
+            (row,) = view.answers(select, seconds)
     except MigrationError as error:
         late = time.monotonic() - started >= seconds
         return f"it would take more than {seconds:.3g} s" if late else error.found
