@@ -63,6 +63,12 @@ class Altered:
         """What may change in a plan during its run."""
         self.pair.plan, self.replication = plan, Replication(plan, self.pair.run, self.folder)
 
+    def plan_file(self) -> Path:
+        """For words of the command line."""
+        path = self.folder / "plan.yaml"
+        path.write_text(self.pair.plan.model_dump_json(exclude_none=True))
+        return path
+
     def goes_on_at(self, source: End) -> None:
         """After a failover."""
         self.source, self.pair.source = source, connect(self.pair.plan.source)

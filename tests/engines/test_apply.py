@@ -50,7 +50,7 @@ def numbers(stage: Stage) -> list[int]:
     return [number for (number,) in rows(stage.target, "select id from items order by id")]
 
 
-@pytest.mark.parametrize(("seed", "keyed"), [(1, False), (2, True), (3, True)])
+@pytest.mark.parametrize(("seed", "keyed"), [(1, False), (2, True), pytest.param(3, True, marks=pytest.mark.long)])
 def test_exactly_once_whatever_is_killed(stage: Stage, seed: int, keyed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     for table in History.TABLES:
         stage.on_both(table)

@@ -1,5 +1,6 @@
 """The source's tables are altered while a run follows it: between which changes, what is safe, what stands still."""
 
+import json
 import random
 import threading
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from flows.commands import status
+from flows.commands.resume import resume
 from landbridge import ledger
 from landbridge.alarms import judge
 from landbridge.altering import Altering
@@ -300,7 +302,9 @@ def test_a_spool_full_of_what_waits_ends_the_run_and_an_approval_lets_it_go_on(m
     ("source", "target"),
     [("mariadb", "mysql_target"), pytest.param("postgres", "postgres_target", marks=pytest.mark.long)],
 )
-def test_a_refused_change_stops_its_table_alone(make: Make, source: str, target: str) -> None:
+def test_a_refused_change_stops_its_table_alone(
+    make: Make, source: str, target: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """`on_error: pause`, through the processes and by the words, with the table altered behind the refused change."""
     here = make(source, target, *SETUP, "create table u (id int primary key)")
     rule = here.pair.plan.tables[0].model_copy(update={"on_error": "pause"})
@@ -330,7 +334,8 @@ def test_a_refused_change_stops_its_table_alone(make: Make, source: str, target:
         here.catch_up()
         assert here.target.run("select * from t order by id") == [(1, "a"), (2, "b"), (3, "not ours")]
         here.target.run("delete from t where id = 3")
-        go_on(here.pair.plan, name, "me")
+        resume(here.plan_file(), table=name, as_json=True)
+        assert json.loads(capsys.readouterr().out)["table"] == name
         here.wait(lambda: set(here.states()) == {"applied"})
         here.equal()
     found = here.target.run("select * from t order by id")
