@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Literal, cast
+from typing import Any, Literal, cast
 from uuid import UUID
 
 import httpx
@@ -19,7 +19,7 @@ from prefect.flow_runs import pause_flow_run
 from prefect.input import RunInput, keyset_from_base_key
 from prefect.logging import get_run_logger
 from prefect.states import Crashed
-from pydantic import ConfigDict, Field, SecretStr
+from pydantic import ConfigDict, Field, SecretStr, create_model
 
 from landbridge.approving import Answer
 from landbridge.catch_up import Watch
@@ -35,22 +35,29 @@ _MOST_TRIES = 10
 _AWAY = (httpx.TransportError, PrefectHTTPStatusError)
 
 
-class GateForm(RunInput):
-    """The form."""
+class _Decision(RunInput):
+    """What everybody fills in, and so stands first."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
     decision: Literal["approve", "reject"] = "reject"
-    approved_by: str = Field(default="", description="your name; it is kept in the ledger")
-    reason: str = Field(default="", description="why; it is kept in the ledger")
-    evidence: str = Field(default="", description="the hash of the evidence above: it says that you have seen it")
-    expires: str = Field(default="", description="how long it is good, like 2h; empty: as long as the plan says")
+    approved_by: str = Field(default="", description="your name")
+    reason: str = Field(default="", description="why")
 
 
-class GateFormWithCode(GateForm):
-    """The form where the plan lists approvers."""
-
+class _Code(_Decision):
     code: SecretStr = Field(default=SecretStr(""), description="yours; it is erased as soon as it was read")
+
+
+class GateForm(_Decision):
+    """The form."""
+
+    expires: str = Field(default="", description="how long it is good, like 2h; empty: as long as the plan says")
+    evidence: str = Field(default="", description="the hash of the evidence above: you have seen it")
+
+
+class GateFormWithCode(GateForm, _Code):
+    """The form where the plan lists approvers; the fields of the last come first."""
 
 
 def wait_for_decision(plan: Plan, run: str, request: Approval, text: str, watch: Watch) -> bool:
@@ -97,9 +104,7 @@ def _answer(form: GateForm) -> Answer:
 
 def _pause(plan: Plan, run: str, request: Approval, text: str, watch: Watch, attempt: int) -> GateForm | None:
     """What the form says; None when nobody answers in time."""
-    kind = GateFormWithCode if plan.cutover.approvers else GateForm
-    said = "".join(f"- {'approved' if each.approve else 'rejected'} by {each.name}\n" for each in request.counted)
-    form = kind.with_initial_data(description=f"{text}\n{said}", evidence=request.evidence_hash)
+    form = _form(plan, request, text)
     limit = int(seconds(plan.cutover.approval_expires))
     key = artifacts.key(run, str(request.number), str(len(request.decisions)), str(attempt))
     with _watching(plan, run, request, watch):
@@ -109,6 +114,19 @@ def _pause(plan: Plan, run: str, request: Approval, text: str, watch: Watch, att
             return None
         finally:
             erase_answers(str(runtime.flow_run.id))
+
+
+def _form(plan: Plan, request: Approval, text: str) -> type[GateForm]:
+    """The text stands with the first field: the dialog keeps room for its fields, and none for what is above them."""
+    said = "".join(f"\n\n- {'approved' if each.approve else 'rejected'} by {each.name}" for each in request.counted)
+    kind = GateFormWithCode if plan.cutover.approvers else GateForm
+    seen = kind.model_fields["evidence"].description
+    fields: dict[str, Any] = {
+        "decision": (Literal["approve", "reject"], Field(default="reject", description=f"{text}{said}")),
+        "evidence": (str, Field(default=request.evidence_hash, description=seen)),
+    }
+    filled = cast("type[GateForm]", create_model(kind.__name__, __base__=kind, **fields))
+    return filled.with_initial_data(description=f"Gate {request.gate} of {plan.name}, request {request.number}")
 
 
 def _wait_at_the_form(form: type[GateForm], limit: int, key: str) -> GateForm:

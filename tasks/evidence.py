@@ -18,13 +18,13 @@ def gather(plan: Plan, run: str, gate: str, lag: float | None) -> dict[str, Any]
 
 
 def show(plan: Plan, run: str, request: Approval) -> str:
-    """What the gate asks on as files and as a page of the run, which stay when the form is gone; its text."""
+    """What the gate asks on as files and as a page of the run, which stay when the form is gone; the form's text."""
     name = f"{request.gate}-{request.number}"
     shown, data = evidence.freeze(request.evidence, _folder(run), name)
     text = f"{evidence.describe(request.evidence)}\n- as a page: {shown}; its hash is the SHA-256 of {data}"
     artifacts.page("evidence", plan.name, text, "what the gate was asked on")
     BOARD.note(f"evidence {request.evidence_hash}: {shown}")
-    return text
+    return f"{evidence.brief(request.evidence)}\n\n- all of it: the artifact `evidence` of this run"
 
 
 def show_decisions(plan: Plan, request: Approval) -> None:

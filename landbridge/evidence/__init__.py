@@ -1,6 +1,6 @@
 """What whoever approves must know: gathered from the ledger, frozen under a hash, and shown."""
 
 from landbridge.evidence.facts import gather
-from landbridge.evidence.page import describe, freeze, page
+from landbridge.evidence.page import brief, describe, freeze, page
 
-__all__ = ["describe", "freeze", "gather", "page"]
+__all__ = ["brief", "describe", "freeze", "gather", "page"]

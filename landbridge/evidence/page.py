@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 
 from landbridge.approving import evidence_hash, frozen, rules_in
 
-_SHOWN = 20
+_SHOWN, _SHOWN_IN_BRIEF = 20, 5
 _ASKS = {"cutover": "Switch {plan} over?", "rollback": "Take {plan} back?"}
 
 
@@ -29,25 +29,50 @@ def question(evidence: Mapping[str, Any]) -> str:
 
 def describe(evidence: Mapping[str, Any]) -> str:
     """Markdown."""
-    checked = evidence["validation"] or {}
-    verdict = "equal" if evidence["equal"] else "NOT equal, or not compared"
-    lag = "unknown" if evidence["lag_seconds"] is None else f"{evidence['lag_seconds']:.1f} s"
-    standing = evidence.get("standing", [])
-    blocked = [f"- **tables that stand still, with which nothing is switched: {_listed(standing)}**"]
+    report = (evidence["validation"] or {}).get("report", "none")
     lines = [
         f"## {question(evidence)}",
         f"From {evidence['source']} to {evidence['target']}",
-        f"- **{checked.get('rows', 0):,} rows compared: {verdict}** (report: {checked.get('report', 'none')})",
-        f"- changes applied: {evidence['changes_applied']:,}; lag: {lag}; rows refused: {evidence['rejected_rows']}",
-        *(blocked if standing else ()),
+        f"- {_compared(evidence)} (report: {report})",
+        f"- {_streamed(evidence)}",
+        *_blocked(evidence),
         f"- objects not carried or failed: {_listed(evidence['not_carried'])}",
         f"- objects made in the switch: {_listed(evidence['made_in_the_switch'])}",
         f"- the source will be frozen ({evidence['freeze']}) for {evidence['freeze_at_most']} at most",
         f"- {rehearsed(evidence)}",
+        f"- {wanted(evidence)}; evidence {evidence_hash(evidence)[:12]}",
+    ]
+    return "\n\n".join(lines[:2]) + "\n\n" + "\n".join(lines[2:])
+
+
+def brief(evidence: Mapping[str, Any]) -> str:
+    """Markdown for a form on a small screen, which joins lines: each fact, but few names."""
+    left, made = _listed(evidence["not_carried"], _SHOWN_IN_BRIEF), len(evidence["made_in_the_switch"])
+    lines = [
+        f"**{question(evidence)}** From {evidence['source']} to {evidence['target']}",
+        f"- {_compared(evidence)}; {_streamed(evidence)}",
+        *_blocked(evidence),
+        f"- objects not carried or failed: {left}; made in the switch: {made}",
+        f"- frozen ({evidence['freeze']}) for {evidence['freeze_at_most']} at most; {rehearsed(evidence)}",
         f"- {wanted(evidence)}",
         f"- evidence {evidence_hash(evidence)}",
     ]
-    return "\n\n".join(lines[:2]) + "\n\n" + "\n".join(lines[2:])
+    return "\n\n".join(lines)
+
+
+def _compared(evidence: Mapping[str, Any]) -> str:
+    verdict = "equal" if evidence["equal"] else "NOT equal, or not compared"
+    return f"**{(evidence['validation'] or {}).get('rows', 0):,} rows compared: {verdict}**"
+
+
+def _streamed(evidence: Mapping[str, Any]) -> str:
+    lag = "unknown" if evidence["lag_seconds"] is None else f"{evidence['lag_seconds']:.1f} s"
+    return f"changes applied: {evidence['changes_applied']:,}; lag: {lag}; rows refused: {evidence['rejected_rows']}"
+
+
+def _blocked(evidence: Mapping[str, Any]) -> list[str]:
+    standing = evidence.get("standing", [])
+    return [f"- **tables that stand still, with which nothing is switched: {_listed(standing)}**"] if standing else []
 
 
 def wanted(evidence: Mapping[str, Any]) -> str:
@@ -83,6 +108,6 @@ def page(evidence: Mapping[str, Any]) -> str:
     )
 
 
-def _listed(objects: list[str]) -> str:
-    more = f" and {len(objects) - _SHOWN} more" if len(objects) > _SHOWN else ""
-    return f"{len(objects)} ({', '.join(objects[:_SHOWN])}{more})" if objects else "none"
+def _listed(objects: list[str], most: int = _SHOWN) -> str:
+    more = f" and {len(objects) - most} more" if len(objects) > most else ""
+    return f"{len(objects)} ({', '.join(objects[:most])}{more})" if objects else "none"

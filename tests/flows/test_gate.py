@@ -55,7 +55,7 @@ def paused(server: Server, flow_run: str, not_at: str = "") -> tuple[Any, str, s
                     call(server, "GET", f"/flow_runs/{flow_run}/input/{keys[part]}")
                     for part in ("schema", "description")
                 )
-                return schema, text, details["pause_key"]
+                return schema, text + schema["properties"]["decision"]["description"], details["pause_key"]
         time.sleep(0.1)
     raise AssertionError("the run is not paused")
 
@@ -85,7 +85,8 @@ def test_the_form_in_the_ui_opens_it_and_the_evidence_stands_there(
     assert shown["form"]["properties"]["decision"]["enum"] == ["approve", "reject"]
     assert "3,500 rows compared: equal" in shown["text"]
     assert "objects not carried or failed: none" in shown["text"]
-    assert approval["evidence_hash"] in shown["text"]
+    assert f"evidence {approval['evidence_hash'][:12]}" in shown["text"]
+    assert list(shown["form"]["properties"])[:3] == ["decision", "approved_by", "reason"]
     assert "(name not verified)" in shown["text"]
     assert approval["evidence"]["validation"]["rows"] == 3500
     assert approval["evidence"]["made_in_the_switch"] == ["foreign key orders_customer_fkey"]

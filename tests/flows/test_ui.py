@@ -21,6 +21,7 @@ from tests.flows.conftest import Shop
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 WAIT = 180_000
+_SCREEN = {"width": 1280, "height": 900}
 Picture = Callable[[str], None]
 
 
@@ -37,7 +38,7 @@ def page(tmp_path: Path) -> Iterator[Any]:
     api = sync_api()
     with api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
-        made = browser.new_page(viewport={"width": 1280, "height": 1100})
+        made = browser.new_page(viewport=_SCREEN)
         made.set_default_timeout(WAIT)
         yield made
         browser.close()
@@ -61,12 +62,12 @@ def worker(prefect: Server, tmp_path: Path, landbridge_home: Path) -> Iterator[N
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment |= {"PREFECT_API_URL": prefect.api, "PREFECT_HOME": str(landbridge_home / "prefect-client")}
     environment |= {"PYTHONPATH": str(ROOT), "DO_NOT_TRACK": "1"}
+    environment |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     command = [sys.executable, "-m", "prefect", "--no-prompt"]
     given: dict[str, Any] = {"cwd": tmp_path, "env": environment, "stdout": subprocess.DEVNULL}
     deployments = str(ROOT / "deployments/prefect.yaml")
-    subprocess.run(
-        [*command, "work-pool", "create", "landbridge", "--type", "process", "--overwrite"], check=True, **given
-    )
+    pool = ["work-pool", "create", "landbridge", "--type", "process", "--overwrite", "--base-job-template"]
+    subprocess.run([*command, *pool, str(ROOT / "deployments/process-job.json")], check=True, **given)
     subprocess.run([*command, "deploy", "--prefect-file", deployments, "--all"], check=True, **given)
     log = tmp_path / "worker.log"
     with log.open("w") as out:
@@ -131,23 +132,30 @@ def start(page: Any, ui: str, shop: Shop, picture: Picture) -> None:
 
 
 def approve(page: Any, picture: Picture) -> str:
-    """What the dialog said."""
+    """What the dialog said; on a small screen, too, the question and what is asked for are there at once."""
+    page.set_viewport_size({"width": 1024, "height": 700})
     page.get_by_role("button", name="Resume").click()
+    seen = sync_api().expect
+    for said in ("rows compared: equal", "not verified", "Decision"):
+        seen(page.get_by_role("dialog").get_by_text(said).first).to_be_in_viewport()
     decision = part(page, "Decision").locator(".p-select-button__control")
     for key in ("ArrowDown", "ArrowUp", "Enter"):  # it opens by the keyboard, with the old choice under the cursor
         decision.press(key)
     assert decision.inner_text() == "approve"
     fill(page, "Approved By", "Ada Lovelace")
     fill(page, "Reason", "every row is equal")
-    said: str = page.locator("body").inner_text()
+    text: str = page.locator("body").inner_text()
     picture("gate")
     page.get_by_role("button", name="Submit").click()
-    return said
+    page.get_by_role("button", name="Submit").wait_for(state="detached")
+    page.set_viewport_size(_SCREEN)
+    return text
 
 
 def test_a_migration_is_started_seen_and_approved_in_the_browser(
     prefect: Server, worker: None, shop: Shop, page: Any, picture: Picture
 ) -> None:
+    shop.write(name="shop")
     start(page, prefect.ui, shop, picture)
     page.get_by_role("button", name="Resume").wait_for()
     picture("graph")
@@ -165,6 +173,7 @@ def test_a_migration_is_started_seen_and_approved_in_the_browser(
     assert "3,500 rows compared: equal" in said
     assert "(name not verified)" in said
     page.get_by_text("Completed", exact=True).first.wait_for()
+    picture("done")
     assert shop.sql("target", "select state, approved_by, reason from landbridge.approvals") == [
         ("approved", "Ada Lovelace", "every row is equal")
     ]
@@ -173,4 +182,3 @@ def test_a_migration_is_started_seen_and_approved_in_the_browser(
 
     page.get_by_text(f"load-{shop.plan.name}", exact=True).first.click()
     page.get_by_text("orders").first.wait_for()
-    picture("table")
