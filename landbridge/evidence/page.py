@@ -54,8 +54,7 @@ def brief(evidence: Mapping[str, Any]) -> str:
         *_blocked(evidence),
         f"- objects not carried or failed: {left}; made in the switch: {made}",
         f"- frozen ({evidence['freeze']}) for {evidence['freeze_at_most']} at most; {rehearsed(evidence)}",
-        f"- {wanted(evidence)}",
-        f"- evidence {evidence_hash(evidence)}",
+        f"- {wanted(evidence)}; evidence {evidence_hash(evidence)[:12]}",
     ]
     return "\n\n".join(lines)
 
