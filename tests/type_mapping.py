@@ -8,7 +8,7 @@ from pathlib import Path
 
 from landbridge.endpoints.mysql import kinds as mysql
 from landbridge.endpoints.postgres import kinds as postgres
-from landbridge.kinds import Array, Composite, Hstore, Int, Kind, Rendered, Text
+from landbridge.kinds import Array, Composite, Decimal, Hstore, Int, Kind, Rendered, Text
 
 PLACE = Path(__file__).parents[1] / "docs/type-mapping.md"
 
@@ -32,6 +32,7 @@ POSTGRES = (
 NAMED: dict[str, Kind] = {
     "integer[]": Array(element=Int(bits=32), native="integer[]"),
     "text[]": Array(element=Text(), native="text[]"),
+    "numeric[]": Array(element=Decimal(), native="numeric[]"),
     "a composite type": Composite(fields=(("x", Int(bits=32)),), native="pair"),
     "hstore": Hstore(),
 }

@@ -22,18 +22,18 @@ OF_POSTGRES = (
     "create schema odd",
     """create table odd.odd (
         id int primary key, r real, d double precision, n numeric(10,2), wide numeric, day date, t timestamp(3),
-        tz timestamptz, doc jsonb, list int[], label text unique, code bytea unique, who uuid, fine int,
+        tz timestamptz, doc jsonb, nums numeric[], list int[], label text unique, code bytea unique, who uuid, fine int,
         made double precision generated always as (d + 1) stored)""",
     r"""insert into odd.odd values
         (1, 'NaN', 'NaN', 'NaN', 'NaN', 'infinity', '-infinity', 'infinity', '{"a": 123456789012345678901}',
-         '[0:1]={1,2}', repeat('ä', 769), decode(repeat('ab', 3073), 'hex'), '01020304-0506-8007-8009-010203040506', 1),
-        (2, 'Infinity', 1, 1, 1e35, '0044-03-15 BC', '10000-01-01', '10000-01-01 00:00:00+00', '[0.123456789012345678]',
+         '{1,NULL,1234567890123456789012.5}', '[0:1]={1,2}', repeat('ä', 769), decode(repeat('ab', 3073), 'hex'), '01020304-0506-8007-8009-010203040506', 1),
+        (2, 'Infinity', 1, 1, 1e35, '0044-03-15 BC', '10000-01-01', '10000-01-01 00:00:00+00', '[0.123456789012345678]', '[0:0]={1.5}',
          '[1:2][3:4]={{1,2},{3,4}}', repeat('ä', 768), decode(repeat('ab', 3072), 'hex'), '01020304-0506-7fff-8009-010203040506', 1),
         (3, '-Infinity', 1e308, 2, 1e-31, '9999-12-31', '0001-01-01', '9999-12-31 23:59:59.999999+00',
-         '{"12345678901234567890123": "0.123456789012345678901 \"\\", "b": 18446744073709551615e0, "c": 1.25}',
+         '{"12345678901234567890123": "0.123456789012345678901 \"\\", "b": 18446744073709551615e0, "c": 1.25}', '{{12345678901234567.8}}',
          '{1,2}', 'b', 'b', '01020304-0506-8007-8109-010203040506', 1),
         (4, 1, 1, 3, -12345678901234567890123456789012345.5, '0001-01-01', null, '0001-01-01 00:00:00+00',
-         '[1234567890123456.7891, 0.000000000000000000000000001]', null, null, null, null, null)""",
+         '[1234567890123456.7891, 0.000000000000000000000000001]', null, null, null, null, null, null)""",
     "create table odd.parted (id int, day date) partition by range (id)",
     "create table odd.parted_1 partition of odd.parted for values from (0) to (9)",
     "insert into odd.parted values (1, 'infinity'), (2, '-infinity'), (3, '2024-02-29')",
@@ -98,6 +98,7 @@ def test_of_postgres_for_mysql_and_mariadb(
         ("odd", "t", "beyond years"): (2, True),
         ("odd", "tz", "beyond years"): (2, True),
         ("odd", "list", "own bounds"): (2, False),
+        ("odd", "nums", "own bounds"): (1, False),
         ("odd", "label", "too long"): (1, True),
         ("odd", "code", "too long"): (1, True),
         ("odd", "who", "swapped uuid"): (1, True),
@@ -110,6 +111,8 @@ def test_of_postgres_for_mysql_and_mariadb(
     plain = ref("mysql", mysql_server, mysql_database(mysql_server))
     mysql = numbers(plan_of(odd_postgres, plain, "odd", plain["database"]))
     assert mysql["odd", "doc", "long number"] == (3, True)
+    assert mysql["odd", "nums", "long number"] == (2, True)
+    assert ("odd", "list", "long number") not in mysql
     assert ("odd", "who", "swapped uuid") not in mysql
     refused = [each.found for each in precheck(plan).refusals if each.name == "column-kind"]
     assert any("odd.odd.r: NaN and infinities" in found and "(3 rows now)" in found for found in refused), refused

@@ -13,6 +13,7 @@ from landbridge.kinds import (
     Bit,
     Bool,
     Bytes,
+    Composite,
     Date,
     Decimal,
     Enum,
@@ -283,6 +284,8 @@ def render(kind: Kind, *, mariadb: bool = False, vectors: bool = True) -> Render
     if isinstance(kind, Json) and kind.exact:
         why = "its type json would change the texts of the values, so they are kept as text that is checked to be JSON"
         return "longtext", (_told(why),)
+    if isinstance(kind, Array | Composite) and not mariadb and _has_long_numbers(kind):
+        return "json", (*_json(kind)[1], *_document(kind)[1])
     rendered = _RENDERERS[type(kind)](kind)
     return (rendered, ()) if isinstance(rendered, str) else rendered
 
@@ -380,6 +383,15 @@ def _other(kind: Other) -> Rendered:
 
 def _json(_: Kind) -> Rendered:
     return "json", (_told("numbers of more than some 17 digits are rounded in JSON here", Unfit(what="long number")),)
+
+
+def _has_long_numbers(kind: Kind) -> bool:
+    """Whether a document made of it may have numbers of any length."""
+    if isinstance(kind, Array):
+        return _has_long_numbers(kind.element)
+    if isinstance(kind, Composite):
+        return any(_has_long_numbers(member) for _, member in kind.fields)
+    return isinstance(kind, Decimal | Json)
 
 
 def _document(kind: Kind) -> Rendered:

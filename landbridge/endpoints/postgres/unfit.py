@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from landbridge.endpoints.postgres.names import qualified, quote
-from landbridge.kinds import Bytes, Unfit
+from landbridge.kinds import DOCUMENTS, Bytes, Unfit
 from landbridge.model import Column, Table
 
 _NOT_FINITE = "('NaN', 'Infinity', '-Infinity')"
@@ -43,7 +43,10 @@ def _too_many_digits(column: Column, unfit: Unfit) -> str:
 
 
 def _long_number(column: Column, _: Unfit) -> str:
-    return f"regexp_replace({quote(column.name)}::text, '{_STRINGS}', '', 'g') ~ '{'|'.join(_LONG_NUMBER)}'"
+    text = (
+        f"to_json({quote(column.name)})::text" if isinstance(column.kind, DOCUMENTS) else f"{quote(column.name)}::text"
+    )
+    return f"regexp_replace({text}, '{_STRINGS}', '', 'g') ~ '{'|'.join(_LONG_NUMBER)}'"
 
 
 def _beyond_years(column: Column, _: Unfit) -> str:
