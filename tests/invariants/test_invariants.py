@@ -108,11 +108,14 @@ class End:
 class Run:
     """Begun, loaded while the application writes, and consistent; its flow is alive."""
 
-    def __init__(self, source: End, target: End, folder: Path) -> None:
+    def __init__(self, source: End, target: End, folder: Path, pausing: str | None = None) -> None:
+        """pausing: a table that stands still where the target refuses a change of it."""
         ends = [pair.ref(end.engine, end.server, NAME) for end in (source, target)]
         self.plan = pair.plan(f"bank-{time.time_ns() % 10**9}", *ends, f"{source.schema}.*")
-        rules = self.plan.tables[0].model_copy(update={"to": f"{target.schema}.*"})
-        self.plan = self.plan.model_copy(update={"tables": (rules,)})
+        rule = self.plan.tables[0].model_copy(update={"to": f"{target.schema}.*"})
+        own = {"include": f"{source.schema}.{pausing}", "to": f"{target.schema}.{pausing}", "on_error": "pause"}
+        rules = (rule, rule.model_copy(update=own)) if pausing else (rule,)
+        self.plan = self.plan.model_copy(update={"tables": rules})
         self.source, self.target = connect(self.plan.source), connect(self.plan.target)
         self.run = begin(self.plan, look(self.plan, self.source, self.target)).run
         self.engine = self.target.get(Connects).engine()
