@@ -19,7 +19,8 @@ from pathlib import Path
 from types import TracebackType
 
 from landbridge import ledger
-from landbridge.apply import Applied, Applying
+from landbridge.apply import Applying
+from landbridge.apply_session import Applied
 from landbridge.backoff import Backoff
 from landbridge.capture import Captured, Capturing
 from landbridge.endpoints import Endpoint, connect

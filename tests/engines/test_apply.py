@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from landbridge import apply, ledger
+from landbridge import apply, apply_session, ledger
 from landbridge.batch import BatchWriter
 from landbridge.endpoints.postgres import server as postgres
 from landbridge.errors import Fenced, RowRejected
@@ -301,9 +301,9 @@ def test_a_hold_past_the_last_transaction_needs_a_heartbeat(items: Stage) -> Non
 
 def test_the_history_passed_is_that_of_the_position(items: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where more was read than is applied yet, as a transaction without changes before a hold."""
-    monkeypatch.setattr(apply, "_HEARTBEAT", 100.0)
-    seen, known = [""], apply.passed_by
-    monkeypatch.setattr(apply, "passed_by", lambda *given: seen.append(known(*given)) or seen[-1])
+    monkeypatch.setattr(apply_session, "_HEARTBEAT", 100.0)
+    seen, known = [""], apply_session.passed_by
+    monkeypatch.setattr(apply_session, "passed_by", lambda *given: seen.append(known(*given)) or seen[-1])
     items.spool(10, item(1), passed="a:1-5")
     with items.running():
         items.wait(lambda: items.row().position == at(10))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from landbridge import apply, ledger
+from landbridge import apply_session, ledger
 from landbridge.endpoints.postgres import server as postgres
 from landbridge.ledger import Alteration
 from landbridge.model import DELETE, INSERT, UPDATE, Change, Position
@@ -100,7 +100,7 @@ def test_the_table_waits_and_the_others_go_on(stage: Stage) -> None:
 
 def test_what_was_read_while_it_stood_still_is_not_lost(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Transactions of that table alone move no position at once, and are read when it goes on."""
-    monkeypatch.setattr(apply, "_HEARTBEAT", 1e9)
+    monkeypatch.setattr(apply_session, "_HEARTBEAT", 1e9)
     read, asked, seen = SpoolReader.read, [0], dict[Position, int]()
 
     def watched(self: SpoolReader, max_bytes: int, timeout: float) -> Any:
@@ -152,7 +152,7 @@ def test_a_kill_as_soon_as_it_is_noted(stage: Stage, monkeypatch: pytest.MonkeyP
     def killed(*_: object) -> None:
         raise Killed
 
-    monkeypatch.setattr(apply.log, "warning", lambda text, *_: killed() if text.startswith("a table") else None)
+    monkeypatch.setattr(apply_session.log, "warning", lambda text, *_: killed() if text.startswith("a table") else None)
     for _ in range(2):
         with pytest.raises(Killed):
             stage.apply(1)
@@ -164,7 +164,7 @@ def test_a_kill_as_soon_as_it_is_noted(stage: Stage, monkeypatch: pytest.MonkeyP
         stage.wait(lambda: stage.row().position == at(1))
     rows(stage.target, "delete from named where id = 2")
     resume(stage)
-    monkeypatch.setattr(apply.BatchWriter, "close", killed)
+    monkeypatch.setattr(apply_session.BatchWriter, "close", killed)
     with stage.running() as running:
         stage.wait(lambda: not running.alive)
     assert isinstance(running.error, Killed)
@@ -178,7 +178,7 @@ def test_a_kill_as_soon_as_it_is_noted(stage: Stage, monkeypatch: pytest.MonkeyP
 
 def test_a_table_without_a_key_that_was_read_later(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """What its rows had when they were read does not come again with what waited."""
-    monkeypatch.setattr(apply, "_HEARTBEAT", 1e9)
+    monkeypatch.setattr(apply_session, "_HEARTBEAT", 1e9)
     begin(stage, read_at={2: at(2)})
     rows(stage.target, "insert into unkeyed values (1, 'one')")
     stage.spool(2, (INSERT, 2, None, (b"1", b"one")))
