@@ -1,6 +1,9 @@
 """A migration with a way back: small tables, of which one is written by a trigger, an application on either side, and the story of there and back."""
 
 import contextlib
+import itertools
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -102,6 +105,41 @@ class Side:
         except _REFUSED:
             return True
         return False
+
+
+class Storm:
+    """An application that writes all the time inside; what was confirmed to it must be there for good."""
+
+    def __init__(self, side: Side, word: str) -> None:
+        self._side, self._word = side, word
+        self._ended, self.confirmed, self.refused = threading.Event(), list[str](), 0
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> "Storm":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        for number in itertools.count():
+            if self._ended.is_set():
+                return
+            word = f"{self._word} {number}"
+            try:
+                self._side.write(word)
+                self.confirmed.append(word)
+            except _REFUSED:
+                self.refused += 1
+            time.sleep(0.05)
+
+    def wait_for_refusals(self) -> None:
+        deadline = time.monotonic() + 10
+        while not self.refused:
+            assert time.monotonic() < deadline, "the side that was left still takes writes"
+            time.sleep(0.1)
 
 
 def _plain(value: Any) -> Any:

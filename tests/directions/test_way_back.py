@@ -6,7 +6,7 @@ import pytest
 
 from tests.directions.commandline import CommandLine
 from tests.directions.conftest import MakeStage
-from tests.there_and_back import Side, arranged, there_and_back_and_there_again
+from tests.there_and_back import Side, Storm, arranged, there_and_back_and_there_again
 
 _ALL = [
     ("postgres_server", "postgres_target_server"),
@@ -37,3 +37,11 @@ def test_there_and_back_and_there_again(
     old, new = Side(stage.source), Side(stage.target)
     assert old.everything() == new.everything()
     assert len(old.everything()["customer"]) == 16
+    for word, outcome, fro, to in (("migrate", "cutover", old, new), ("rollback", "rolled back", new, old)):
+        with Storm(fro, word) as storm:
+            assert says(word, str(stage.plan), "--yes")["outcome"] == outcome
+            storm.wait_for_refusals()
+        assert old.everything() == new.everything()
+        arrived = {row[1] for row in to.everything()["customer"]}
+        assert storm.confirmed
+        assert {f"{each} 3" for each in storm.confirmed} <= arrived, "a confirmed write was lost"

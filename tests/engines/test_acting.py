@@ -86,4 +86,5 @@ def test_what_our_login_could_not_make_again_is_named(place: tuple[Server, str])
     assert sorted(each.partition(": ")[0] for each in found.lasting) == sorted(
         f"{kind} {name}.{each}" for kind, each in ACTING
     )
+    assert not any("the target" in each for each in found.lasting)
     assert all("definer" in each or "log_bin_trust_function_creators" in each for each in found.lasting)

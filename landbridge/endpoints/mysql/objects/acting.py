@@ -54,11 +54,12 @@ def _listed(connection: Any, tables: Collection[TableName], schemas: Collection[
 
 def _differs(made: Carried) -> str:
     """Why it would not be what it was."""
+    reason = made.reason.replace("the target", "this server")
     if not made.statements:
-        return made.reason
+        return reason
     statement, session = made.statements[-1], settings_of(made.source.session)
     kept = settings_of(statement.session)
     session.pop(DATABASE_COLLATION, None)
     if statement.sql != made.source.definition[-1] or session != kept:
-        return made.reason or "its text or its session would be another one"
+        return reason or "its text or its session would be another one"
     return ""
