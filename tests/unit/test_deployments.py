@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -107,6 +108,14 @@ def test_the_image_copies_what_is_there_and_its_context_lets_it_through() -> Non
         assert f"!{each}" in ignored
     for package in ("landbridge", "flows", "tasks", "validation"):
         assert package in copied
+
+
+def test_what_the_package_is_built_from_is_copied_before_it_is_built() -> None:
+    built = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]
+    folders = {*built["wheel"]["packages"], *(each.partition("/")[0] for each in built["wheel"]["force-include"])}
+    before, _, _ = DOCKERFILE.partition("RUN python -m pip install")
+    assert folders == set(re.findall(r"^COPY (\w+) ", before, re.MULTILINE))
+    assert {f"/{each}" for each in folders} <= set(built["sdist"]["include"])
 
 
 def test_commands_name_files_and_work_pools_that_there_are() -> None:
