@@ -27,11 +27,12 @@ _WORKERS_TURN = 10.0
 @contextmanager
 def heeding() -> Iterator[None]:
     """A run that is cancelled leaves by Abort, which the engine takes for no failure, and says so when it has left."""
-    if threading.current_thread() is not threading.main_thread():  # only there a signal can interrupt
+    run = runtime.flow_run.root_flow_run_id  # none where no flow runs, so that nobody could cancel it
+    if run is None or threading.current_thread() is not threading.main_thread():  # only there a signal can interrupt
         yield
         return
     before = signal.signal(signal.SIGUSR1, _leave)
-    watch = _Watch(UUID(runtime.flow_run.root_flow_run_id), supervised())
+    watch = _Watch(UUID(run), supervised())
     watch.start()
     try:
         try:
