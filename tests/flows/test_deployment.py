@@ -129,6 +129,7 @@ def begin(server: Server, word: str, shop: Shop) -> str:
     return str(api(server, "POST", f"/deployments/{deployment['id']}/create_flow_run", given)["id"])
 
 
+@pytest.mark.long
 def test_cancel_ends_everything_within_seconds_and_the_plan_goes_on_later(
     prefect: Server, deployed: None, landbridge: Run, shop: Shop, tmp_path: Path
 ) -> None:
