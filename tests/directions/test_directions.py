@@ -155,7 +155,7 @@ def arrange(direction: Direction, request: pytest.FixtureRequest, make_stage: Ma
 
 
 _ALSO = (
-    "chinook-mariadb11", "pagila-postgres15", "sakila-mysql9-mariadb11", "sakila-mariadb10-mariadb11", "chinook-mysql9",
+    "chinook-mariadb11", "chinook-postgres16", "pagila-postgres15", "sakila-mysql9-mariadb11", "sakila-mariadb10-mariadb11", "chinook-mysql9",
     "chinook-mysql9-mysql9", "chinook-mysql9-mariadb11", "chinook-mariadb10-mysql9", "chinook-postgres14-mariadb11",
     "pagila-postgres17-mysql9",
 )  # fmt: skip
