@@ -13,6 +13,7 @@ from landbridge.model import Change, Transaction
 from landbridge.spool import SpoolReader
 
 _MOST_RESTS = 4096
+_NAP = 0.005
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +38,9 @@ class Ready:
 
 class Preparing:
     """
-    One session's. prepare: asked in the thread, for what was read; None where it has to go the ordinary way. Until
-    something is taken nothing further is read, so that two batches are in memory at most.
+    One session's. prepare: asked in the thread, for what was read; None where it has to go the ordinary way. Read is
+    what comes until a batch is full or wanted, as the larger one is the cheaper; and nothing further before it is
+    taken, so that two are in memory at most.
     """
 
     def __init__(
@@ -50,17 +52,20 @@ class Preparing:
     ) -> None:
         self._reader, self._max_bytes, self._patience, self._prepare = reader, max_bytes, patience, prepare
         self._made: queue.SimpleQueue[Ready | BaseException] = queue.SimpleQueue()
-        self._room = threading.Semaphore(1)
+        self._room, self._wanted = threading.Semaphore(1), threading.Event()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="prepare", daemon=True)
         self._thread.start()
 
     def take(self) -> Ready:
         """Waits as long as reading does; then empty. Raises what reading raised."""
+        self._wanted.set()
         try:
             made = self._made.get(timeout=self._patience)
         except queue.Empty:
             return Ready(batch=[])
+        finally:
+            self._wanted.clear()
         if isinstance(made, BaseException):
             raise made
         self._room.release()
@@ -76,13 +81,18 @@ class Preparing:
         try:
             while not self._closing:
                 self._room.acquire()
-                while not self._closing:
-                    batch = self._reader.read(self._max_bytes, self._patience)
-                    if batch:
-                        self._made.put(Ready(batch=batch, prepared=self._prepared(batch)))
-                        break
+                if batch := self._read():
+                    self._made.put(Ready(batch=batch, prepared=self._prepared(batch)))
         except BaseException as error:  # noqa: BLE001 raised where something is taken
             self._made.put(error)
+
+    def _read(self) -> list[Transaction]:
+        batch: list[Transaction] = []
+        left = self._max_bytes
+        while not self._closing and left > 0 and not (batch and self._wanted.wait(_NAP)):
+            batch += self._reader.read(left, 0.0 if batch else self._patience)
+            left -= self._reader.taken
+        return batch
 
     def _prepared(self, batch: list[Transaction]) -> Prepared | None:
         try:

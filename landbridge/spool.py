@@ -222,6 +222,7 @@ class SpoolReader:
                 mend="set the spool aside and capture again, or load again when the source's log has gone on, too",
             )
         self.id = headers[0].id
+        self.taken = 0  # bytes that the last read took
         self._folder = folder
         self._border = _Border(after)
         self._ready: deque[Block] = deque()
@@ -280,6 +281,7 @@ class SpoolReader:
             found += filter(self._border.passed_by, (Transaction(*row) for row in rows))
             size += block.length
             self._used = block.end
+        self.taken = size
         return found
 
     def _look(self) -> None:
