@@ -219,7 +219,7 @@ def test_the_rules_hold_whatever_is_killed(
     tmp_path: Path,
 ) -> None:
     ends = [End(version, start_postgres, start_mysql) for version in (source, target)]
-    survive(*ends, tmp_path, SEED, 25)
+    survive(*ends, tmp_path, SEED, 55)
 
 
 @pytest.mark.long
