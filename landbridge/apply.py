@@ -24,8 +24,8 @@ from landbridge.spool import SpoolReader
 
 log = logging.getLogger(__name__)
 
-BATCH_BYTES = 2 << 20
-"""Of the spool; 10,000 to 30,000 changes of ordinary rows. A batch takes some ten times as much memory."""
+BATCH_BYTES = 1 << 20
+"""Of the spool; 5,000 to 15,000 changes of ordinary rows. One takes some ten times as much memory; there are two."""
 
 _READ_PATIENCE = 0.1
 _LOAD_POLL = 0.5
