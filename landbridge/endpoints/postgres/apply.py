@@ -170,7 +170,7 @@ class Writer:
         for (places, moved), updates in _groups(table, batch.updates).items():
             staged = self._staged(table, places, updates, old=moved)
             steps.append((staged, table.update(staged.rows, places, moved=moved)))
-        inserts = _block(table, zip(*batch.inserts, strict=True)) if batch.inserts else b""
+        inserts = text.whole_lines(table.relation.name, zip(*batch.inserts, strict=True)) if batch.inserts else b""
 
         def write() -> bool:
             for staged, statement in steps:
@@ -244,7 +244,8 @@ class Writer:
         if places:
             images = list(zip(*(image for _, image in updates), strict=True))
             columns += [images[place] for place in places]
-        return Staged(table=table, rows=rows, copy=table.stage(places, old=old), block=_block(table, columns))
+        block = text.whole_lines(table.relation.name, columns)
+        return Staged(table=table, rows=rows, copy=table.stage(places, old=old), block=block)
 
     def _stage(self, staged: "Staged") -> range:
         table, rows = staged.table, staged.rows
@@ -260,7 +261,7 @@ class Writer:
         return rows
 
     def _copy_columns(self, statement: str, columns: Iterable[Sequence[Value]], table: WrittenTable) -> int:
-        return self._copy(statement, _block(table, columns))
+        return self._copy(statement, text.whole_lines(table.relation.name, columns))
 
     def _copy(self, statement: str, block: bytes) -> int:
         self._cursor.copy_expert(statement, io.BytesIO(block), _COPY_BLOCK)
@@ -275,16 +276,6 @@ class Staged:
     rows: range
     copy: str
     block: bytes
-
-
-def _block(table: WrittenTable, columns: Iterable[Sequence[Value]]) -> bytes:
-    try:
-        return text.lines(columns)
-    except TypeError:
-        raise Terminal(
-            f"a row to insert into {table.relation.name} came without all its columns",
-            mend="let the source log whole rows; `landbridge precheck` names the setting",
-        ) from None
 
 
 def _key(table: WrittenTable, image: Row) -> Row:

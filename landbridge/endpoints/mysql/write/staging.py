@@ -9,7 +9,6 @@ from landbridge.endpoints.mysql.write import infile
 from landbridge.endpoints.mysql.write.insert import Inserter, Refused
 from landbridge.endpoints.mysql.write.writing import Room
 from landbridge.endpoints.mysql.write.written import Places, WrittenTable
-from landbridge.errors import Terminal
 from landbridge.model import Relation, Value
 from landbridge.plan import EndpointRef
 
@@ -60,7 +59,7 @@ class Staging:
     def copy(self, table: Relation, columns: Sequence[Sequence[Value]]) -> None:
         """Whole rows, given column by column, into any table. Raises Unfit."""
         if self._room.local_infile:
-            taken = infile.load(self._connection, table, [_lines(table, columns)], mariadb=self._mariadb)
+            taken = infile.load(self._connection, table, [text.whole_lines(table.name, columns)], mariadb=self._mariadb)
             if not taken.whole(len(columns[0])):
                 raise Unfit
             return
@@ -81,13 +80,3 @@ class Staging:
             start = 0
         self._counts[number] = start + count
         return range(start, start + count)
-
-
-def _lines(table: Relation, columns: Sequence[Sequence[Value]]) -> bytes:
-    try:
-        return text.lines(columns)
-    except TypeError:
-        raise Terminal(
-            f"a row to insert into {table.name} came without all its columns",
-            mend="let the source log whole rows; `landbridge precheck` names the setting",
-        ) from None
