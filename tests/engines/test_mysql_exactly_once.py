@@ -2,7 +2,7 @@
 
 import random
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -53,17 +53,19 @@ def _into(table: TableMap, database: str) -> TableMap:
     return replace(table, target=replace(table.target, name=name), plain=False)
 
 
+def stage_of(target: str, request: pytest.FixtureRequest) -> Stage:
+    """target: a server's fixture."""
+    of_postgres, database = request.getfixturevalue("postgres_server"), request.getfixturevalue("postgres_database")
+    folder = Path(tempfile.mkdtemp(dir=request.getfixturevalue("session_folder")))
+    if target == "postgres_server":
+        return Stage(of_postgres, database(), database(), folder)
+    server = request.getfixturevalue(target)
+    return Across(of_postgres, database(), server, request.getfixturevalue("mysql_database")(server), folder)
+
+
 @pytest.fixture(params=["mariadb_server", "mariadb11_server", "mysql_server"])
-def stage(
-    request: pytest.FixtureRequest,
-    postgres_server: postgres.Server,
-    postgres_database: Callable[[], str],
-    mysql_database: Callable[..., str],
-    session_folder: Path,
-) -> Iterator[Across]:
-    other = request.getfixturevalue(request.param)
-    folder = Path(tempfile.mkdtemp(dir=session_folder))
-    made = Across(postgres_server, postgres_database(), other, mysql_database(other), folder)
+def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
+    made = stage_of(request.param, request)
     yield made
     made.close()
 

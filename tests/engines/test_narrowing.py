@@ -1,8 +1,6 @@
 """One change that does not go as a set costs its batch little, and stops apply right before its own transaction."""
 
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -10,32 +8,20 @@ import sqlalchemy as sa
 
 from landbridge import ledger
 from landbridge.endpoints.mysql.apply import Writer as MysqlWriter
-from landbridge.endpoints.postgres import server as postgres
 from landbridge.endpoints.postgres.apply import Writer as PostgresWriter
 from landbridge.errors import RowRejected
 from landbridge.ledger import layout
 from landbridge.model import DELETE, INSERT, UPDATE, Change
 from tests.engines.applying import RUN, Stage, at
-from tests.engines.test_mysql_exactly_once import Across
+from tests.engines.test_mysql_exactly_once import stage_of
 from tests.support import rows
 
 NUMBER = 3000
 
 
-@pytest.fixture(params=["postgres", "mariadb_server", "mysql_server"])
-def stage(
-    request: pytest.FixtureRequest,
-    postgres_server: postgres.Server,
-    postgres_database: Callable[[], str],
-    mysql_database: Callable[..., str],
-    session_folder: Path,
-) -> Iterator[Stage]:
-    folder = Path(tempfile.mkdtemp(dir=session_folder))
-    if request.param == "postgres":
-        made = Stage(postgres_server, postgres_database(), postgres_database(), folder)
-    else:
-        other = request.getfixturevalue(request.param)
-        made = Across(postgres_server, postgres_database(), other, mysql_database(other), folder)
+@pytest.fixture(params=["postgres_server", "mariadb_server", "mysql_server"])
+def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
+    made = stage_of(request.param, request)
     yield made
     made.close()
 

@@ -1,19 +1,16 @@
 """A change that the target refuses, where the plan says `on_error: pause`: its table stands still, all others go on."""
 
-import tempfile
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from landbridge import apply_session, ledger
-from landbridge.endpoints.postgres import server as postgres
 from landbridge.ledger import Alteration
 from landbridge.model import DELETE, INSERT, UPDATE, Change, Position
 from landbridge.spool import SpoolReader
 from tests.engines.applying import RUN, Stage, at
-from tests.engines.test_mysql_exactly_once import Across
+from tests.engines.test_mysql_exactly_once import stage_of
 from tests.support import rows
 
 TABLES = (
@@ -23,20 +20,9 @@ TABLES = (
 )
 
 
-@pytest.fixture(params=["postgres", "mysql_server", pytest.param("mariadb_server", marks=pytest.mark.long)])
-def stage(
-    request: pytest.FixtureRequest,
-    postgres_server: postgres.Server,
-    postgres_database: Callable[[], str],
-    mysql_database: Callable[..., str],
-    session_folder: Path,
-) -> Iterator[Stage]:
-    folder = Path(tempfile.mkdtemp(dir=session_folder))
-    if request.param == "postgres":
-        made = Stage(postgres_server, postgres_database(), postgres_database(), folder)
-    else:
-        server = request.getfixturevalue(request.param)
-        made = Across(postgres_server, postgres_database(), server, mysql_database(server), folder)
+@pytest.fixture(params=["postgres_server", "mysql_server", pytest.param("mariadb_server", marks=pytest.mark.long)])
+def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
+    made = stage_of(request.param, request)
     made.on_error = "pause"
     for sql in TABLES:
         made.source.run(sql)
