@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -150,10 +150,11 @@ class Ours:
             raise SystemExit(f"the engine ended with status {self._process.wait()}")
         told = json.loads(line)
         found = processes(told["run"])
-        self.pids = [
-            next(pid for pid, command in found.items() if f"landbridge.replicate {role}" in command)
+        self.roles = {
+            role: next(pid for pid, command in found.items() if f"landbridge.replicate {role}" in command)
             for role in ("capture", "apply")
-        ]
+        }
+        self.pids = list(self.roles.values())
 
     def pause(self) -> None:
         for pid in self.pids:
@@ -175,10 +176,16 @@ class Ours:
 
 @dataclass(frozen=True, kw_only=True)
 class Followed:
-    """seconds: until the last change was seen. computed: by all processes that took part, both servers too."""
+    """seconds: until the last change was seen. computed: processor seconds by who took part."""
 
     seconds: float
-    computed: float
+    computed: dict[str, float]
+
+    def cost(self, changes: int) -> float:
+        return sum(self.computed.values()) / changes * 1e6
+
+    def parts(self, changes: int) -> str:
+        return ", ".join(f"{who} {spent / changes * 1e6:.1f}" for who, spent in self.computed.items())
 
 
 def compare(family: Family, ours: Ours, write: Write, scale: float, number: int) -> tuple[int, Followed, Followed]:
@@ -188,37 +195,41 @@ def compare(family: Family, ours: Ours, write: Write, scale: float, number: int)
     with contextlib.closing(family.session(family.source)) as connection:
         made = write(connection, scale)
         rows(connection, f"insert into last_one values ({number}, 0)")
-    us = _follow(family, family.target, ours.go_on, number, ours.pids)
+    us = _follow(family, family.target, ours.go_on, number, ours.roles)
     ours.pause()
-    native = _follow(family, family.native, family.go_on, number, [])
+    native = _follow(family, family.native, family.go_on, number, {})
     ours.go_on()
     return made, us, native
 
 
-def _follow(family: Family, server: Any, go_on: Callable[[], None], number: int, pids: list[int]) -> Followed:
+def _follow(family: Family, server: Any, go_on: Callable[[], None], number: int, roles: Mapping[str, int]) -> Followed:
+    roots = {"source": family.source.pid, **roles, "target": server.pid}
     with contextlib.closing(family.session(server)) as connection:
-        roots = [*pids, server.pid, family.source.pid]
-        computed, began = _computed(roots), time.perf_counter()
+        before, began = _computed(roots), time.perf_counter()
         go_on()
         while not rows(connection, f"select 1 from last_one where id = {number}"):
             if time.perf_counter() - began > 300:
                 raise SystemExit("the changes did not arrive")
             time.sleep(0.02)
-        return Followed(seconds=time.perf_counter() - began, computed=_computed(roots) - computed)
+        seconds, after = time.perf_counter() - began, _computed(roots)
+    return Followed(seconds=seconds, computed={who: after[who] - before[who] for who in roots})
 
 
-def _computed(roots: list[int]) -> float:
-    """Processor seconds of these processes and all below them, those that have ended too."""
+def _computed(roots: Mapping[str, int]) -> dict[str, float]:
+    """Processor seconds of each of these processes and all below it, those that have ended too."""
     ticks, parents = dict[int, int](), dict[int, int]()
     for place in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             found = (place / "stat").read_text().rpartition(")")[2].split()
             parents[int(place.name)], ticks[int(place.name)] = int(found[1]), sum(map(int, found[11:15]))
 
-    def belongs(pid: int) -> bool:
-        return pid in roots or (parents.get(pid, 0) > 1 and belongs(parents[pid]))
+    def belongs(pid: int, root: int) -> bool:
+        return pid == root or (parents.get(pid, 0) > 1 and belongs(parents[pid], root))
 
-    return sum(spent for pid, spent in ticks.items() if belongs(pid)) / os.sysconf("SC_CLK_TCK")
+    second = os.sysconf("SC_CLK_TCK")
+    return {
+        who: sum(spent for pid, spent in ticks.items() if belongs(pid, root)) / second for who, root in roots.items()
+    }
 
 
 def lag(family: Family, server: Any, seconds: float, first: int) -> tuple[float, float]:
@@ -274,8 +285,9 @@ def measure(engine: str, scale: float) -> None:
                 for number, (what, write) in enumerate(scenarios, 1):
                     made, us, native = compare(family, ours, write, scale, number)
                     speeds = f"{made / us.seconds:>10,.0f} {made / native.seconds:>10,.0f} {native.seconds / us.seconds:>6.2f}"
-                    costs = f"{us.computed / made * 1e6:>7.1f} {native.computed / made * 1e6:>7.1f}"
+                    costs = f"{us.cost(made):>7.1f} {native.cost(made):>7.1f}"
                     print(f"{engine:<10} {made:>9,} {what:<30} {speeds} {costs}", flush=True)
+                    print(f"{'':<20} µs, ours: {us.parts(made)}; native: {native.parts(made)}", flush=True)
                 print(f"{engine:<10} peak memory of capture and apply {ours.peak_mb():.0f} MB", flush=True)
                 family.pause()
                 for who, server, before in (
