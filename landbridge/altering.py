@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from landbridge import ledger
 from landbridge.batch import BatchWriter
+from landbridge.change import ALTER, Change, Transaction
 from landbridge.drift import cascading, target_renames
 from landbridge.endpoints import Endpoint
 from landbridge.endpoints.abc import Connects, Statement
@@ -18,7 +19,7 @@ from landbridge.endpoints.altering import Alters
 from landbridge.errors import SchemaDrift, Terminal, Transient, Unsupported
 from landbridge.ledger import Alteration
 from landbridge.ledger.alterations import State
-from landbridge.model import ALTER, Change, ColumnMap, Position, TableMap, Transaction
+from landbridge.model import ColumnMap, Position, TableMap
 from landbridge.spool import SpoolReader
 
 READ_LATER = "its rows were read at once, and later than it: load them anew"

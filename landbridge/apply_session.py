@@ -15,10 +15,12 @@ import sqlalchemy as sa
 from landbridge import ledger
 from landbridge.altering import Altering, alters
 from landbridge.batch import BatchWriter
+from landbridge.change import Change, Transaction, passed_by
+from landbridge.counting import kinds
 from landbridge.drift import cascading
 from landbridge.errors import Fenced, RowRejected, SchemaDrift, Terminal
 from landbridge.ledger import Alteration, StreamRow
-from landbridge.model import Change, Position, Transaction, passed_by
+from landbridge.model import Position
 from landbridge.preparing import Prepared, Preparing, Ready
 
 if TYPE_CHECKING:
@@ -163,19 +165,20 @@ class Session:
 
     def _apply(self, batch: list[Transaction]) -> None:
         last, prepared = batch[-1], self._prepared(batch)
-        changes = prepared.changes if prepared else self._writer.wanted(batch)
+        changes = [] if prepared else self._writer.wanted(batch)
+        counts = prepared.counts if prepared else kinds(changes)
         self._heard = passed_by(self._heard, batch)
-        if not changes and last.last and self._large is None:
+        if not counts and last.last and self._large is None:
             self._heartbeat = last
             if self._quiet():
                 self._advance_idly(last.position, last.committed)
             return
         try:
             self._alter_ahead(last)
-            self._applying.counting.add(changes)
+            self._applying.counting.add(counts)
             if last.last and self._large is None:
                 with self._connection.begin():
-                    self._advance(last.position, len(changes), last.committed)
+                    self._advance(last.position, sum(counts.values()), last.committed)
                     self._write(changes, prepared)
                     self._writer.close(self._position, last.position)
             else:
@@ -248,7 +251,7 @@ class Session:
                 with self._connection.begin():
                     self._advance(upto, 0, committed)
                     for written in self.altering.go_on(found, upto, reader, careful=self._careful):
-                        self._applying.counting.add(written)
+                        self._applying.counting.add(kinds(written))
                         self._counted += len(written)
                     ledger.count(self._connection, self._applying.run, self._counted)
                     self._writer.close(self._position, upto)

@@ -3,6 +3,7 @@ Writing the changes of a batch inside the target's open transaction: as sets, a 
 fit, and row by row in the source's order what is left.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -12,12 +13,15 @@ import sqlalchemy as sa
 from landbridge import ledger
 from landbridge.cascades import Cascades
 from landbridge.cascades_ahead import Ahead, Concerned
+from landbridge.change import ALTER, DELETE, INSERT, TRUNCATE, Change, Packed, Transaction, Value
 from landbridge.compaction import RowByRow, Step, by_table, compact
+from landbridge.counting import kinds
 from landbridge.endpoints import Endpoint
-from landbridge.endpoints.abc import Applies, ReadsAgain, Reread, TableBatch
+from landbridge.endpoints.abc import Applies, Packs, ReadsAgain, Reread, TableBatch
 from landbridge.errors import RowRejected, Terminal
-from landbridge.model import ALTER, DELETE, INSERT, TRUNCATE, Change, Position, TableMap, TableName, Transaction, Value
+from landbridge.model import Position, TableMap, TableName
 from landbridge.preparing import Prepared
+from landbridge.unpacking import changes_of
 
 _KEYS_AT_ONCE = 1000
 _FEW = 16
@@ -99,7 +103,7 @@ class BatchWriter:
     def wanted(self, batch: Iterable[Transaction]) -> list[Change]:
         """All but what a table was read with already, and what waits in the spool."""
         if not self._read_at and not self.waiting:
-            return [change for transaction in batch for change in transaction.changes]
+            return [change for transaction in batch for change in changes_of(transaction, self._source)]
         return [
             change
             for transaction in batch
@@ -109,7 +113,7 @@ class BatchWriter:
 
     def unread(self, transaction: Transaction) -> Iterator[Change]:
         """Without what a table was read with already."""
-        for change in transaction.changes:
+        for change in changes_of(transaction, self._source):
             if not self.holds(change[1], transaction.position) or change[0] == ALTER:
                 yield change
 
@@ -118,15 +122,34 @@ class BatchWriter:
         learned, begins = self._learned, batch[0].position
         if self._cascades or self.converges(begins) or any(begins <= read for read in self._read_at.values()):
             return None
-        changes = [change for transaction in batch for change in transaction.changes]
-        whole = changes and all(transaction.last for transaction in batch)
-        if not whole or _lacking(changes) or any(change[0] in _ALONE for change in changes):
+        if not all(transaction.last for transaction in batch):
+            return None
+        packed = [transaction.packed for transaction in batch if transaction.packed is not None]
+        if packed and not any(transaction.changes for transaction in batch):
+            return self._prepared_packed(packed, learned)
+        return self._prepared([c for transaction in batch for c in changes_of(transaction, self._source)], learned)
+
+    def _prepared_packed(self, packed: Sequence[Packed], learned: int) -> Prepared | None:
+        named = {table for _, tables in packed for table in tables.values()}
+        if any(self._keys.get(number) != key for number, key in named):
+            return None
+        found = self._writer.prepare_packed(packed)
+        if not found.rest[0]:
+            return Prepared(counts=found.counts, learned=learned, write=found.write)
+        rest = self._prepared(self._source.get(Packs).unpack(found.rest), learned)
+        if rest is None:
+            return None
+        counts = Counter(found.counts) + Counter(rest.counts)
+        return Prepared(counts=counts, learned=learned, write=lambda: found.write() and rest.write())
+
+    def _prepared(self, changes: list[Change], learned: int) -> Prepared | None:
+        if not changes or _lacking(changes) or any(change[0] in _ALONE for change in changes):
             return None
         steps = compact(changes, self._keys, converge=False)
         if not all(isinstance(step, TableBatch) and self._keys[step.table] for step in steps):
             return None
         sets = [self._writer.prepare(step) for step in steps if isinstance(step, TableBatch)]
-        return Prepared(changes=changes, learned=learned, write=lambda: all(write() for write in sets))
+        return Prepared(counts=kinds(changes), learned=learned, write=lambda: all(write() for write in sets))
 
     def fits(self, prepared: Prepared, position: Position) -> bool:
         """Whether what was made ready is still what the target needs where it stands now."""

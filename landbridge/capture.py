@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 from landbridge import ledger
 from landbridge.backoff import Backoff
+from landbridge.change import Transaction
 from landbridge.changed_keys import forget, remembered
 from landbridge.drift import BACK_ENDS, Following
 from landbridge.endpoints import Endpoint
 from landbridge.endpoints.abc import Changes, ChangeStream, Connects
 from landbridge.errors import MigrationError, PositionLost, SchemaDrift, SourceMoved, Terminal, Transient
 from landbridge.ledger import Run
-from landbridge.model import Position, Transaction
+from landbridge.model import Position
 from landbridge.runfolder import RunFolder
 from landbridge.spool import ForeignSpool, SpoolMissing, SpoolWriter, set_aside
 
@@ -124,11 +125,13 @@ class Capturing:
         self._look(spool, done)
         tables, follow = self._following.tables(since), self._following.follow
         left_out, passed = self._begun.left_out, self._begun.passed if since >= self._begun.position else ""
-        with self._source.get(Changes).stream(self._run.run, since, tables, left_out, follow, passed) as stream:
+        with self._source.get(Changes).stream(
+            self._run.run, since, tables, left_out, follow, passed, packed=True
+        ) as stream:
             for transaction in stream:
                 size = spool.append(transaction)
                 backoff.reset()
-                done.changes += len(transaction.changes)
+                done.changes += transaction.count
                 done.committed, done.trouble = transaction.committed or done.committed, ""
                 if time.monotonic() - self._looked >= _LOOK:
                     self._look(spool, done, stream)

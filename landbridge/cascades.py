@@ -7,8 +7,9 @@ consistent point landbridge/cascades_ahead.py takes their place.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from landbridge.change import DELETE, INSERT, UPDATE, Change, Value
 from landbridge.endpoints.abc import Writer
-from landbridge.model import DELETE, INSERT, UPDATE, Change, ForeignKey, TableMap, Value
+from landbridge.model import ForeignKey, TableMap
 
 Image = tuple[Value, ...]
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from landbridge.cascades import Action, Cascades, Image
+from landbridge.change import INSERT, Change, Value
 from landbridge.endpoints.abc import ReadsAgain, Reread, Writer
-from landbridge.model import INSERT, Change, TableMap, Value
+from landbridge.model import TableMap
 
 _AT_ONCE = 500
 

@@ -5,10 +5,13 @@ everything. Capture keeps the spool from the last clean comparison on, within a 
 
 from collections.abc import Sequence
 
+from landbridge.change import DELETE, INSERT, UPDATE, Change, Value
+from landbridge.endpoints import Endpoint
 from landbridge.errors import Terminal
-from landbridge.model import DELETE, INSERT, UPDATE, Change, Position, TableMap, Value
+from landbridge.model import Position, TableMap
 from landbridge.runfolder import RunFolder
 from landbridge.spool import SpoolReader
+from landbridge.unpacking import changes_of
 
 KEYS_AT_MOST = 100_000
 """Of a table; past that, comparing all of it is hardly slower."""
@@ -39,12 +42,14 @@ def remembered(folder: RunFolder) -> Position | None:
 class Following:
     """What changed past `after`, read from the spool bit by bit; most of it before the switch begins."""
 
-    def __init__(self, folder: RunFolder, run: str, after: Position, tables: Sequence[TableMap]) -> None:
+    def __init__(
+        self, folder: RunFolder, run: str, after: Position, tables: Sequence[TableMap], source: Endpoint
+    ) -> None:
         """Raises as SpoolReader does, PositionLost where the spool no longer reaches back."""
         self.after = after
         self.keys: Changed = {}
         self._places = {table.number: table.key for table in tables}
-        self._reader = SpoolReader(folder.spool, run, after)
+        self._reader, self._source = SpoolReader(folder.spool, run, after), source
 
     def follow(self, to: Position) -> bool:
         """At least up to `to`, which apply has passed, so the spool has it; False where it was freed or is damaged."""
@@ -54,7 +59,7 @@ class Following:
                 if not batch:
                     return False
                 for transaction in batch:
-                    self._note(transaction.changes)
+                    self._note(changes_of(transaction, self._source))
         except Terminal:
             return False
         return True

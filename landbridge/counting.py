@@ -8,11 +8,15 @@ from operator import itemgetter
 import sqlalchemy as sa
 
 from landbridge import ledger
-from landbridge.model import DELETE, INSERT, TRUNCATE, UPDATE, Change
+from landbridge.change import DELETE, INSERT, TRUNCATE, UPDATE, Change, Tally
 
 _EVERY = 1.0
 _what = itemgetter(0, 1)
 _COLUMNS = {INSERT: "inserts", UPDATE: "updates", DELETE: "deletes", TRUNCATE: "truncates"}
+
+
+def kinds(changes: Iterable[Change]) -> Tally:
+    return Counter(map(_what, changes))
 
 
 class Counting:
@@ -25,9 +29,9 @@ class Counting:
         self._written: Counter[tuple[int, int]] = Counter()
         self._next = 0.0
 
-    def add(self, changes: Iterable[Change]) -> None:
+    def add(self, counts: Tally) -> None:
         """Of the transaction that is open on the target."""
-        self._open.update(map(_what, changes))
+        self._open.update(counts)
 
     def flush(self, connection: sa.Connection, *, now: bool = False) -> None:
         """Into the open transaction, when it is time to."""

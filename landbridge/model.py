@@ -5,7 +5,7 @@ All values are frozen and can be written to JSON and read back (`dump`, `load`):
 because decoders must use the columns of the moment they decode, never today's catalog.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal, NewType, TypeVar
@@ -449,51 +449,3 @@ def load(cls: type[T], data: Any) -> T:
     """The value that `dump` wrote."""
     value: T = _adapter(cls).validate_python(data)
     return value
-
-
-# --- what moves -------------------------------------------------------------------------------------------------------
-
-Value = Any
-"""One field: canonical text as bytes, None for NULL, Ellipsis where the change does not carry the column."""
-
-INSERT, UPDATE, DELETE, TRUNCATE, ALTER = 0, 1, 2, 3, 4
-
-Change = tuple[int, int, tuple[Value, ...] | None, tuple[Value, ...] | None]
-"""
-(operation, table number, old, new), small and flat because millions of them pass.
-
-new: the row after it, fields in the order of the table's `columns`; None for DELETE and TRUNCATE.
-old: with a key, the key's fields in key order, for DELETE always and for UPDATE only when the key changed (else None);
-without a key, all fields of the row before it. None for INSERT and TRUNCATE.
-ALTER: from here on the table has another shape; `new` holds the position by which the ledger knows the alteration.
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Transaction:
-    """
-    A committed transaction, or a part of a large one: `last` is False for all parts but the last, and all parts carry
-    the position of the commit's end or, where that is not known yet, of the part. Without changes it is a heartbeat:
-    everything before `position` has been seen. `committed` is in seconds since 1970, by the source's clock.
-    passed: the source's history up to here, in words of its engine that hold on each of its servers; after FURTHER only
-    what is new in it; '' nothing new.
-    """
-
-    position: Position
-    committed: float
-    changes: list[Change]
-    last: bool = True
-    passed: str = field(default="", compare=False)  # told whole or not, as it comes
-
-
-FURTHER = "+"
-
-
-def passed_by(before: str, transactions: Iterable[Transaction]) -> str:
-    """The history passed once these have been, too."""
-    for each in transactions:
-        if each.passed.startswith(FURTHER):
-            before = f"{before},{each.passed[1:]}" if before else each.passed[1:]
-        elif each.passed:
-            before = each.passed
-    return before

@@ -6,7 +6,8 @@ order, which shows the row. All before it is applied by then.
 import logging
 from collections.abc import Sequence
 
-from landbridge.model import Position, Transaction
+from landbridge.change import Transaction
+from landbridge.model import Position
 
 log = logging.getLogger(__name__)
 

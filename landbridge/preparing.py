@@ -8,12 +8,15 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from landbridge.change import Tally, Transaction
 from landbridge.errors import Terminal
-from landbridge.model import Change, Transaction
 from landbridge.spool import SpoolReader
 
 _MOST_RESTS = 4096
 _NAP = 0.005
+_FIRST = 16
+_PACKED = 4
+"""So much less memory than others do packed transactions take for what they have in the spool."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +26,7 @@ class Prepared:
     many tidings of shapes and positions it was made.
     """
 
-    changes: list[Change]
+    counts: Tally
     learned: int
     write: Callable[[], bool]
 
@@ -51,6 +54,7 @@ class Preparing:
         prepare: Callable[[list[Transaction]], Prepared | None],
     ) -> None:
         self._reader, self._max_bytes, self._patience, self._prepare = reader, max_bytes, patience, prepare
+        self._bytes = max_bytes // _FIRST  # the first of a session find tables that are not known yet
         self._made: queue.SimpleQueue[Ready | BaseException] = queue.SimpleQueue()
         self._room, self._wanted = threading.Semaphore(1), threading.Event()
         self._closing = False
@@ -88,10 +92,12 @@ class Preparing:
 
     def _read(self) -> list[Transaction]:
         batch: list[Transaction] = []
-        left = self._max_bytes
+        left, self._bytes = self._bytes, min(self._max_bytes, self._bytes * 2)
         while not self._closing and left > 0 and not (batch and self._wanted.wait(_NAP)):
-            batch += self._reader.read(left, 0.0 if batch else self._patience)
-            left -= self._reader.taken
+            found = self._reader.read(left, 0.0 if batch else self._patience)
+            packed = all(each.packed or not each.changes for each in found)
+            left -= self._reader.taken // (_PACKED if packed else 1)
+            batch += found
         return batch
 
     def _prepared(self, batch: list[Transaction]) -> Prepared | None:

@@ -16,8 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from landbridge import spoolfile
+from landbridge.change import Transaction
 from landbridge.errors import PositionLost, Terminal
-from landbridge.model import Position, Transaction
+from landbridge.model import Position
 from landbridge.spoolfile import Block, ForeignSpool, Header, SpoolDamaged, SpoolMissing
 
 __all__ = [
@@ -101,7 +102,7 @@ class SpoolWriter:
         if not self._border.passed_by(transaction):
             return
         self._pending.append(transaction)
-        self._weight += 1 + len(transaction.changes)
+        self._weight += 1 + transaction.count
         if self._weight >= _BATCH:
             self._write()
 

@@ -18,8 +18,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from landbridge.change import Transaction
 from landbridge.errors import Busy, Terminal
-from landbridge.model import Position, Transaction
+from landbridge.model import Position
 
 _HEAD = struct.Struct("<QIB3x")  # the payload's length and checksum; 1: whole transactions, 0: parts of one still open
 _SUM = struct.Struct("<I")
@@ -174,7 +175,8 @@ def headers(folder: Path, run: str) -> list[Header]:
 
 def encode(header: Header, offset: int, transactions: Sequence[Transaction], *, whole: bool) -> bytes:
     """The block as it stands at `offset`."""
-    payload = marshal.dumps([(t.position, t.committed, t.changes, t.last, t.passed) for t in transactions], _FORMAT)
+    rows = [(t.position, t.committed, t.changes, t.last, t.passed, t.packed) for t in transactions]
+    payload = marshal.dumps(rows, _FORMAT)
     head = _HEAD.pack(len(payload), zlib.crc32(payload, header.seed), whole)
     return head + _SUM.pack(_place_sum(head, header, offset)) + payload
 
@@ -197,7 +199,7 @@ def scan(file: int, header: Header, offset: int, size: int) -> Iterator[Block | 
 
 
 def decode(file: int, header: Header, block: Block) -> list[tuple[Any, ...]] | None:
-    """The block's transactions as (position, committed, changes, last, passed); None when the bytes are damaged."""
+    """The block's transactions as the values of their fields; None when the bytes are damaged."""
     payload = os.pread(file, block.length, block.start)
     while 0 < len(payload) < block.length:  # one call reads 2 GiB at most
         more = os.pread(file, block.length - len(payload), block.start + len(payload))

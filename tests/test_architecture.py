@@ -31,6 +31,8 @@ ONLY_THERE = {
             "log/in_progress.py",
             "log/published.py",
             "log/silent.py",
+            "log/packed.py",
+            "write/packed.py",
         ),
     },
     # install: several packagings of one server program; its own log format, with binary values and their characters;

@@ -112,7 +112,7 @@ def following(plan: Plan, run: str, folder: Path) -> Following | None:
     with connect(plan.target).get(Connects).engine().begin() as connection:
         tables = ledger.tables(connection, run)
     try:
-        return Following(RunFolder(folder), run, position, tables)
+        return Following(RunFolder(folder), run, position, tables, connect(plan.source))
     except Terminal:
         return None
 

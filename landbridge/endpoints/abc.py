@@ -13,13 +13,13 @@ from typing import Any, Literal, Protocol
 
 import sqlalchemy as sa
 
+from landbridge.change import Change, Packed, Tally, Transaction, Value
 from landbridge.endpoints.altering import Follow
 from landbridge.endpoints.lock import Lock
 from landbridge.kinds import Loss
 from landbridge.model import (
     Bounds,
     Catalog,
-    Change,
     NamedType,
     Position,
     Relation,
@@ -28,8 +28,6 @@ from landbridge.model import (
     Table,
     TableMap,
     TableName,
-    Transaction,
-    Value,
 )
 from landbridge.model import Sequence as NumberSequence
 
@@ -174,11 +172,14 @@ class Changes(Protocol):
         left_out: str = "",
         follow: Follow | None = None,
         passed: str = "",
+        *,
+        packed: bool = False,
     ) -> AbstractContextManager["ChangeStream"]:
         """
         Every transaction that committed after `since`, in commit order; some may come again after a reconnect, none is
         left out but those of `left_out`, which were passed on another server of the source. Where a table is altered,
         `follow` is asked for its new shape, by which the rest is decoded, and an ALTER stands between the changes.
+        packed: transactions may come so, whose tables' text the target takes as it is.
         Raises PositionLost when the log no longer reaches back, or lacks what was `passed` before it; SchemaDrift when
         a table's shape differs from the one given and cannot be followed; Unsupported for anything in the stream that
         cannot be decoded.
@@ -229,6 +230,12 @@ class ChangeStream(Protocol):
 
     def confirm(self, position: Position) -> None:
         """The target holds everything up to here: the source may forget it."""
+
+
+class Packs(Protocol):
+    """Of a source whose stream gives transactions packed."""
+
+    def unpack(self, packed: Packed) -> list[Change]: ...
 
 
 class Freezes(Protocol):
@@ -390,6 +397,9 @@ class Writer(Protocol):
         it uses nothing of the connection.
         """
 
+    def prepare_packed(self, packed: Sequence[Packed]) -> "PackedWrite":
+        """As `prepare`, of the tables where that can be done."""
+
     def replay(self, changes: Iterable[Change], converge: bool) -> list[tuple[int, tuple[Value, ...]]]:
         """
         One by one in source order; returns (table number, key) of partial images that found no row when converging.
@@ -419,6 +429,15 @@ class Writer(Protocol):
         self, table: int, places: Sequence[int], parent: int, others: Sequence[int]
     ) -> Sequence[tuple[Value, ...]]:
         """Keys of the rows that point to no row of `parent`: none of `places` is NULL, no `others` equals them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackedWrite:
+    """rest: what of it has to be unpacked first. counts: of the changes without these."""
+
+    counts: Tally
+    write: Callable[[], bool]
+    rest: Packed
 
 
 @dataclass(kw_only=True)

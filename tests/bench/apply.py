@@ -13,27 +13,16 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from landbridge import ledger
+from landbridge.change import DELETE, INSERT, UPDATE, Change, Transaction
 from landbridge.endpoints.postgres import server as postgres
 from landbridge.endpoints.postgres.connection import Database
 from landbridge.kinds import Text
 from landbridge.ledger import layout
-from landbridge.model import (
-    DELETE,
-    INSERT,
-    UPDATE,
-    Change,
-    Column,
-    ColumnMap,
-    Key,
-    Position,
-    Table,
-    TableMap,
-    TableName,
-    Transaction,
-)
+from landbridge.model import Column, ColumnMap, Key, Position, Table, TableMap, TableName
 from landbridge.plan import EndpointRef, Plan, TableRule
 from landbridge.runfolder import RunFolder
 from landbridge.spool import SpoolWriter
+from tests.packing import packed
 
 INSERTS, UPDATES, DELETES = 200_000, 100_000, 50_000
 PRESENT = 400_000
@@ -91,7 +80,8 @@ def fill(engine: sa.Engine) -> None:
 def spool(folder: RunFolder, made: list[Change]) -> SpoolWriter:
     writer = SpoolWriter.create(folder.spool, RUN, Position("0"))
     for number, start in enumerate(range(0, len(made), TRANSACTION), 1):
-        writer.append(Transaction(Position(f"{number:012}"), time.time(), made[start : start + TRANSACTION]))
+        rows = packed(made[start : start + TRANSACTION], {0: (0,)}, {0: len(COLUMNS)})
+        writer.append(Transaction(Position(f"{number:012}"), time.time(), [], packed=rows))
     writer.flush()
     return writer
 

@@ -103,7 +103,7 @@ def _spool(source: Source, since: Position) -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         closing(SpoolWriter.create(Path(folder), RUN, since)) as spool,
-        source.log.stream(RUN, since, source.tables) as stream,
+        source.log.stream(RUN, since, source.tables, packed=True) as stream,
     ):
         for transaction in until(stream, goal, 600):
             spool.append(transaction)

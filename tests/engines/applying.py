@@ -11,14 +11,16 @@ from typing import Any
 
 from landbridge import ledger
 from landbridge.apply import Applying
+from landbridge.change import DELETE, INSERT, TRUNCATE, UPDATE, Change, Transaction
 from landbridge.endpoints import connect
 from landbridge.endpoints.abc import Connects
 from landbridge.endpoints.postgres import server as postgres
 from landbridge.ledger import StreamRow, layout
-from landbridge.model import DELETE, INSERT, TRUNCATE, UPDATE, Change, Position, Transaction
+from landbridge.model import Position
 from landbridge.plan import EndpointRef, OnError
 from landbridge.spool import SpoolReader, SpoolWriter
 from tests.engines.capture import Source
+from tests.packing import packed
 from tests.support import postgres_connection, rows
 
 RUN = "run_1"
@@ -39,6 +41,7 @@ class Stage:
         ]
         self.engine = connect(self.refs[1]).get(Connects).engine()
         self.writer: SpoolWriter | None = None
+        self.packs = False
 
     def on_both(self, sql: str) -> None:
         self.source.run(sql)
@@ -62,8 +65,13 @@ class Stage:
         self.writer = SpoolWriter.create(self.folder / "spool", RUN, at(0))
 
     def spool(self, number: int, *changes: Change, last: bool = True, passed: str = "") -> None:
+        """Packed, where that is asked for and can be."""
         assert self.writer is not None
-        self.writer.append(Transaction(at(number), 1000.0 + number, list(changes), last, passed))
+        keys = {table.number: table.key for table in self.source.tables}
+        widths = {table.number: len(table.columns) for table in self.source.tables}
+        made = packed(changes, keys, widths) if self.packs and last else None
+        left = [] if made else list(changes)
+        self.writer.append(Transaction(at(number), 1000.0 + number, left, last, passed, made))
         self.writer.flush()
 
     def row(self) -> StreamRow:

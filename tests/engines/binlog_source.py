@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from landbridge.change import Transaction
 from landbridge.endpoints.mysql import server as mysql
 from landbridge.endpoints.mysql.catalog import Describer
 from landbridge.endpoints.mysql.changes import ChangeLog
 from landbridge.endpoints.mysql.connection import Database
-from landbridge.model import ColumnMap, Position, Table, TableMap, Transaction
+from landbridge.model import ColumnMap, Position, Table, TableMap
 from landbridge.plan import EndpointRef
 from tests.support import mysql_connection, rows
 

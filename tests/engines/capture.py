@@ -5,23 +5,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from landbridge import kinds
+from landbridge.change import Change, Transaction
 from landbridge.endpoints.postgres import changes
 from landbridge.endpoints.postgres import server as postgres
 from landbridge.endpoints.postgres.changes import ChangeLog
 from landbridge.endpoints.postgres.connection import Database
-from landbridge.model import (
-    Change,
-    Column,
-    ColumnMap,
-    Generated,
-    Key,
-    Position,
-    Table,
-    TableMap,
-    TableName,
-    Transaction,
-)
+from landbridge.model import Column, ColumnMap, Generated, Key, Position, Table, TableMap, TableName
 from landbridge.plan import EndpointRef
+from tests.packing import unpacked
 from tests.support import postgres_connection, rows
 
 RUN = "r1"
@@ -89,10 +80,10 @@ class Source:
         return self.log.prepare(RUN, self.tables)
 
     def follow(self, since: Position, seconds: float = 20) -> list[Transaction]:
-        """Everything from `since` up to the log's end as it is now."""
+        """Everything from `since` up to the log's end as it is now, unpacked where it comes packed."""
         goal = self.log.here()
-        with self.log.stream(RUN, since, self.tables) as stream:
-            return list(until(stream, goal, seconds))
+        with self.log.stream(RUN, since, self.tables, packed=True) as stream:
+            return list(map(unpacked, until(stream, goal, seconds)))
 
     def changes(self, since: Position) -> list[Change]:
         return [change for transaction in self.follow(since) for change in transaction.changes]

@@ -5,13 +5,28 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from landbridge.change import Change, Packed, Transaction
 from landbridge.compaction import RowByRow, Truncation, compact
 from landbridge.endpoints import connect
-from landbridge.endpoints.abc import Applies, Changes, Connects, Describes, Loads, Prepares, Snapshots, View, Views
+from landbridge.endpoints.abc import (
+    Applies,
+    Changes,
+    Connects,
+    Describes,
+    Loads,
+    Packs,
+    Prepares,
+    Snapshots,
+    TableBatch,
+    View,
+    Views,
+    Writer,
+)  # fmt: skip
 from landbridge.kinds import BY_VALUE, Loss
-from landbridge.model import EVERYTHING, Change, ColumnMap, NamedType, Table, TableMap, TableName
+from landbridge.model import EVERYTHING, ColumnMap, NamedType, Table, TableMap, TableName
 from landbridge.pipe import copy
 from landbridge.plan import EndpointRef
+from landbridge.unpacking import changes_of
 from tests.support import mysql_connection, postgres_connection, rows, statements
 from validation.differ import diff
 
@@ -86,34 +101,47 @@ class Sweep:
                 lambda blocks: loader.load(connection, table.target_side, blocks),
             )
 
-    def _changes(self, log: Changes, since: Any) -> Iterator[list[Change]]:
+    def _changes(self, log: Changes, since: Any) -> Iterator[Transaction]:
         goal = log.here()
-        with log.stream(RUN, since, self.tables) as stream:
+        with log.stream(RUN, since, self.tables, packed=True) as stream:
             for transaction in stream:
-                if transaction.changes:
-                    yield transaction.changes
+                if transaction.count:
+                    yield transaction
                 if transaction.last and transaction.position >= goal:
                     break
         log.release(RUN)
 
-    def _apply(self, transactions: Sequence[list[Change]]) -> None:
-        """In turn as sets and row by row."""
+    def _apply(self, transactions: Sequence[Transaction]) -> None:
+        """In turn packed, where they are, as sets, and row by row."""
         assert transactions or not self.tables
-        keys = {table.number: table.key for table in self.tables}
         with self.target.get(Connects).engine().connect() as connection:
             writer = self.target.get(Applies).writer(connection, [table.target_side for table in self.tables])
-            for number, changes in enumerate(transactions):
+            for number, transaction in enumerate(transactions):
                 with connection.begin():
-                    steps = compact(changes, keys, converge=False) if number % 2 == 0 else []
-                    for step in steps:
-                        if isinstance(step, Truncation):
-                            writer.truncate(step.table)
-                        elif isinstance(step, RowByRow):
-                            writer.replay(step.changes, False)
-                        else:
-                            assert writer.write(step, False), self.tables[step.table].source.name
-                    if not steps:
-                        writer.replay(changes, False)
+                    if transaction.packed is not None and number % 3 < 2:
+                        self._write_packed(writer, transaction.packed)
+                    elif number % 3 == 0:
+                        self._write_sets(writer, changes_of(transaction, self.source))
+                    else:
+                        writer.replay(changes_of(transaction, self.source), False)
+
+    def _write_packed(self, writer: Writer, packed: Packed) -> None:
+        for number, _ in packed[1].values():  # tables that nothing was written to yet are not known
+            assert writer.write(TableBatch(table=number, deletes=[], updates=[], inserts=[], missing=[]), False)
+        made = writer.prepare_packed([packed])
+        assert made.write(), [self.tables[number].source.name for number, _ in packed[1].values()]
+        assert sum(made.counts.values()) + len(made.rest[0]) == len(packed[0])
+        if made.rest[0]:
+            self._write_sets(writer, self.source.get(Packs).unpack(made.rest))
+
+    def _write_sets(self, writer: Writer, changes: Sequence[Change]) -> None:
+        for step in compact(changes, {table.number: table.key for table in self.tables}, converge=False):
+            if isinstance(step, Truncation):
+                writer.truncate(step.table)
+            elif isinstance(step, RowByRow):
+                writer.replay(step.changes, False)
+            else:
+                assert writer.write(step, False), self.tables[step.table].source.name
 
     def verify(self) -> None:
         """Row by row by value; where texts must be equal the servers' sums must be, too."""

@@ -16,21 +16,26 @@ import sqlalchemy as sa
 
 from landbridge import apply, apply_session, ledger
 from landbridge.batch import BatchWriter
+from landbridge.change import DELETE, INSERT, TRUNCATE, UPDATE, Change
 from landbridge.endpoints.postgres import server as postgres
 from landbridge.errors import Fenced, RowRejected
 from landbridge.ledger import layout
-from landbridge.model import DELETE, INSERT, TRUNCATE, UPDATE, Change, Position
+from landbridge.model import Position
 from landbridge.preparing import Prepared
 from tests.engines.applying import RUN, History, Stage, at, in_one_go
 from tests.support import rows
 
 
-@pytest.fixture
+@pytest.fixture(params=[False, True], ids=["plain", "packed"])
 def stage(
-    postgres_server: postgres.Server, postgres_database: Callable[[], str], session_folder: Path
+    request: pytest.FixtureRequest,
+    postgres_server: postgres.Server,
+    postgres_database: Callable[[], str],
+    session_folder: Path,
 ) -> Iterator[Stage]:
     folder = Path(tempfile.mkdtemp(dir=session_folder))
     made = Stage(postgres_server, postgres_database(), postgres_database(), folder)
+    made.packs = request.param
     yield made
     made.close()
 
@@ -135,9 +140,9 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[tuple[bool, int]]:
 
         def write() -> bool:
             assert made is not None
-            seen.append((False, len(made.changes)))
+            seen.append((False, sum(made.counts.values())))
             fitted = made.write()
-            seen[-1] = (fitted, len(made.changes))
+            seen[-1] = (fitted, sum(made.counts.values()))
             return fitted
 
         return replace(made, write=write) if made else None

@@ -12,10 +12,11 @@ import pytest
 
 from landbridge import ledger
 from landbridge.batch import BatchWriter
+from landbridge.change import DELETE, INSERT, UPDATE, Change
 from landbridge.endpoints.abc import Changes, Connects
 from landbridge.endpoints.mysql import server as mysql
 from landbridge.endpoints.postgres import server as postgres
-from landbridge.model import DELETE, INSERT, UPDATE, Change, Position
+from landbridge.model import Position
 from tests.pair import Pair, plan, ref
 from tests.support import mysql_connection, postgres_connection, rows
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
+from landbridge.change import INSERT, UPDATE, Value
 from landbridge.endpoints.postgres.catalog import Describer
 from landbridge.endpoints.postgres.connection import Database
 from landbridge.endpoints.postgres.snapshot import SnapshotReader
 from landbridge.endpoints.postgres.sums import Viewer
 from landbridge.kinds import DOCUMENTS
-from landbridge.model import EVERYTHING, INSERT, UPDATE, ColumnMap, Position, TableMap, Value
+from landbridge.model import EVERYTHING, ColumnMap, Position, TableMap
 from tests.engines.capture import RUN, Source
 
 VALUES = {

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from landbridge import kinds
+from landbridge.change import DELETE, INSERT, TRUNCATE, UPDATE
 from landbridge.endpoints.abc import TableBatch
 from landbridge.endpoints.mysql.apply import Writer
 from landbridge.errors import RowRejected, Terminal
-from landbridge.model import DELETE, INSERT, TRUNCATE, UPDATE, Field, Relation, TableName
+from landbridge.model import Field, Relation, TableName
 from tests.engines.mysql_target import SERVERS, Place, batch
 
 

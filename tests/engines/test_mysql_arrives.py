@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from landbridge.change import INSERT
 from landbridge.endpoints.mysql.changes import ChangeLog
 from landbridge.endpoints.mysql.connection import Database
 from landbridge.endpoints.mysql.log import binlog
 from landbridge.endpoints.postgres import server as postgres
-from landbridge.model import INSERT
 from landbridge.plan import EndpointRef
 from tests.engines.binlog_source import SERVERS, Source, on_mysql, opened
 from tests.engines.test_mysql_images import FromBinlog

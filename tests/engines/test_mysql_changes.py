@@ -11,11 +11,12 @@ from typing import Any
 import pymysql
 import pytest
 
+from landbridge.change import DELETE, INSERT, UPDATE
 from landbridge.endpoints.mysql import changes
 from landbridge.endpoints.mysql.changes import ChangeLog
 from landbridge.endpoints.mysql.connection import Database
 from landbridge.errors import PositionLost, Terminal, Transient
-from landbridge.model import DELETE, INSERT, UPDATE, Position
+from landbridge.model import Position
 from landbridge.plan import EndpointRef
 from tests.engines.binlog_source import SERVERS, Source, on_mariadb, opened
 from tests.support import mysql_connection, rows

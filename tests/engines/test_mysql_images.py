@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from landbridge.change import DELETE, INSERT, UPDATE
 from landbridge.endpoints import connect
 from landbridge.endpoints.abc import Connects
 from landbridge.endpoints.postgres import server as postgres
 from landbridge.errors import Unsupported
-from landbridge.model import DELETE, INSERT, UPDATE, Position, TableMap, TableName
+from landbridge.model import Position, TableMap, TableName
 from landbridge.plan import EndpointRef
 from landbridge.spool import SpoolWriter
 from tests.engines.applying import Stage

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from landbridge.model import DELETE, INSERT, UPDATE
+from landbridge.change import DELETE, INSERT, UPDATE
 from tests.engines.binlog_source import Source, opened
 
 

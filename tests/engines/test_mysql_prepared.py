@@ -8,8 +8,8 @@ import pymysql
 import pytest
 from pymysql.constants import ER
 
+from landbridge.change import INSERT, UPDATE
 from landbridge.errors import PositionLost
-from landbridge.model import INSERT, UPDATE
 from tests.engines.binlog_source import SERVERS, Source, opened
 from tests.support import mysql_connection, rows
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from landbridge.change import INSERT, TRUNCATE
 from landbridge.errors import SchemaDrift, Unsupported
-from landbridge.model import INSERT, TRUNCATE
 from tests.engines.binlog_source import SERVERS, Source, on_mysql, opened
 from tests.support import mysql_connection, rows
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from landbridge import ledger
+from landbridge.change import DELETE
 from landbridge.endpoints.abc import Finding, TableBatch
 from landbridge.endpoints.mysql.apply import Applier
 from landbridge.endpoints.mysql.catalog import Describer
@@ -15,7 +16,7 @@ from landbridge.endpoints.mysql.checks import Checker
 from landbridge.endpoints.mysql.connection import Database
 from landbridge.endpoints.mysql.counters import Counters
 from landbridge.endpoints.mysql.load import Loader
-from landbridge.model import DELETE, TableMap, TableName
+from landbridge.model import TableMap, TableName
 from landbridge.plan import EndpointRef
 from tests.engines.checking import levels, maps
 from tests.support import mysql_connection, rows

@@ -7,11 +7,11 @@ import pytest
 import sqlalchemy as sa
 
 from landbridge import ledger
+from landbridge.change import DELETE, INSERT, UPDATE, Change
 from landbridge.endpoints.mysql.apply import Writer as MysqlWriter
 from landbridge.endpoints.postgres.apply import Writer as PostgresWriter
 from landbridge.errors import RowRejected
 from landbridge.ledger import layout
-from landbridge.model import DELETE, INSERT, UPDATE, Change
 from tests.engines.applying import RUN, Stage, at
 from tests.engines.test_mysql_exactly_once import stage_of
 from tests.support import rows

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from landbridge.change import DELETE, INSERT, TRUNCATE, UPDATE
 from landbridge.endpoints.abc import TableBatch
 from landbridge.endpoints.postgres.apply import Applier, Writer
 from landbridge.endpoints.postgres.connection import Database
 from landbridge.endpoints.postgres.server import Server
 from landbridge.errors import RowRejected, Terminal
 from landbridge.kinds import Text
-from landbridge.model import DELETE, INSERT, TRUNCATE, UPDATE, Field, Relation, TableName
+from landbridge.model import Field, Relation, TableName
 from landbridge.plan import EndpointRef
 from tests.support import postgres_connection, rows
 

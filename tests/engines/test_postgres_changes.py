@@ -7,11 +7,12 @@ from itertools import pairwise
 import pytest
 
 from landbridge import kinds
+from landbridge.change import DELETE, INSERT, TRUNCATE, UPDATE
 from landbridge.endpoints.postgres import server as postgres
 from landbridge.endpoints.postgres.changes import ChangeLog
 from landbridge.endpoints.postgres.connection import Database
 from landbridge.endpoints.postgres.log import stream
-from landbridge.model import DELETE, INSERT, TRUNCATE, UPDATE, Column, ColumnMap, Key, Table, TableMap, TableName
+from landbridge.model import Column, ColumnMap, Key, Table, TableMap, TableName
 from tests.engines.capture import RUN, VERSIONS, Source, full
 
 ODD = '"My Schema"."Täble, ""x"""'

@@ -14,12 +14,13 @@ import pytest
 
 from landbridge import ledger
 from landbridge.begin import find
+from landbridge.change import INSERT, Change
 from landbridge.endpoints.postgres import server as postgres
 from landbridge.endpoints.postgres.checks import Checker
 from landbridge.endpoints.postgres.connection import Database
 from landbridge.endpoints.postgres.log import stream
 from landbridge.errors import PositionLost, SourceMoved
-from landbridge.model import INSERT, Change, Position
+from landbridge.model import Position
 from landbridge.replicate import Replication
 from tests.altered import End, altered
 from tests.engines.capture import RUN, Source, wait_for

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from landbridge.change import DELETE, INSERT, TRUNCATE, Change
 from landbridge.endpoints.postgres import server as postgres
 from landbridge.endpoints.postgres.log import in_progress, stream
 from landbridge.errors import SchemaDrift
-from landbridge.model import DELETE, INSERT, TRUNCATE, Change
 from tests.engines.capture import RUN, Source, full, until, wait_for
 from tests.support import postgres_connection, rows
 

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from landbridge import ledger
+from landbridge.change import Change
 from landbridge.compaction import RowByRow, Truncation, compact
 from landbridge.endpoints.abc import Applies, Changes, Connects, Views
 from landbridge.endpoints.postgres.log import stream
 from landbridge.endpoints.postgres.server import Server
 from landbridge.errors import Unsupported
-from landbridge.model import EVERYTHING, Change, Position, TableMap
+from landbridge.model import EVERYTHING, Position, TableMap
 from tests.engines.capture import until
 from tests.pair import Pair, plan, ref
 from tests.support import postgres_connection, psql, rows

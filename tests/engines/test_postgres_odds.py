@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
+from landbridge.change import DELETE, INSERT, UPDATE
 from landbridge.endpoints.postgres import changes
 from landbridge.endpoints.postgres import server as postgres
 from landbridge.endpoints.postgres.catalog import Describer
 from landbridge.endpoints.postgres.checks import Checker
 from landbridge.endpoints.postgres.connection import Database
 from landbridge.endpoints.postgres.log import stream
-from landbridge.model import DELETE, INSERT, UPDATE, TableMap
+from landbridge.model import TableMap
 from tests.engines.capture import RUN, Source, full, until
 
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from landbridge.change import DELETE, UPDATE
 from landbridge.endpoints.postgres import changes
 from landbridge.endpoints.postgres import server as postgres
 from landbridge.endpoints.postgres.log import stream
-from landbridge.model import DELETE, UPDATE
 from tests.engines.capture import RUN, VERSIONS, Source, full, until
 
 NEWEST = {"14": 2, "15": 3, "16": 4, "17": 4, "18": 4}

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from landbridge.change import DELETE, INSERT, TRUNCATE
 from landbridge.endpoints.postgres import server as postgres
 from landbridge.endpoints.postgres.log import stream
 from landbridge.errors import SchemaDrift
-from landbridge.model import DELETE, INSERT, TRUNCATE
 from tests.engines.capture import RUN, Source
 
 MEASURES = """

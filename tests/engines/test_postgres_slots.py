@@ -13,11 +13,11 @@ import psycopg2
 import pytest
 from psycopg2.extras import LogicalReplicationConnection
 
+from landbridge.change import INSERT, Transaction
 from landbridge.endpoints.postgres import changes
 from landbridge.endpoints.postgres import server as postgres
 from landbridge.endpoints.postgres.log import stream
 from landbridge.errors import Busy, PositionLost, SchemaDrift, Transient, Unsupported
-from landbridge.model import INSERT, Transaction
 from tests.engines.capture import RUN, VERSIONS, Source, full, until, wait_for
 from tests.support import postgres_connection, rows
 

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from landbridge.change import DELETE, INSERT, Transaction
 from landbridge.endpoints.postgres import server as postgres
 from landbridge.endpoints.postgres.log import stream
-from landbridge.model import DELETE, INSERT, Transaction, dump
+from landbridge.model import dump
 from landbridge.spool import SpoolReader
 from tests.engines.capture import RUN, VERSIONS, Source, full, wait_for
+from tests.packing import unpacked
 from tests.support import postgres_connection, rows
 
 
@@ -189,7 +191,7 @@ try:
 except SpoolMissing:
     spool = SpoolWriter.create(Path(folder), run, since)
 log = ChangeLog(Database(EndpointRef.model_validate_json(reference)))
-with log.stream(run, spool.tail, [load(TableMap, table) for table in json.loads(tables)]) as changes:
+with log.stream(run, spool.tail, [load(TableMap, table) for table in json.loads(tables)], packed=True) as changes:
     flushed = 0
     for transaction in changes:
         spool.append(transaction)
@@ -245,7 +247,7 @@ def test_capture_killed_again_and_again_under_writers_loses_nothing(
     start(*capture)
     reader = SpoolReader(tmp_path, RUN, since)
     spooled: list[Transaction] = []
-    wait_for(lambda: spooled.extend(reader.read(1 << 20, 0.1)) or reader.position >= goal, 60)
+    wait_for(lambda: spooled.extend(map(unpacked, reader.read(1 << 20, 0.1))) or reader.position >= goal, 60)
     assert len(full(spooled)) > 100
     assert replayed(spooled) == dict(source.run("select id::text, (v, length(big))::text from t"))
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from landbridge import ledger
+from landbridge.change import INSERT, Transaction
 from landbridge.endpoints import connect
 from landbridge.endpoints.abc import Connects
 from landbridge.endpoints.postgres import server as postgres
@@ -21,7 +22,7 @@ from landbridge.endpoints.postgres.catalog import Describer
 from landbridge.endpoints.postgres.connection import Database
 from landbridge.errors import RowRejected, Terminal
 from landbridge.ledger import StreamRow, layout
-from landbridge.model import INSERT, ColumnMap, Position, Table, TableMap, Transaction
+from landbridge.model import ColumnMap, Position, Table, TableMap
 from landbridge.plan import EndpointRef, Plan, parse_plan
 from landbridge.replicate import Replication
 from landbridge.runfolder import RunFolder

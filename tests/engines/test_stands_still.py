@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from landbridge import apply_session, ledger
+from landbridge.change import DELETE, INSERT, UPDATE, Change
 from landbridge.ledger import Alteration
-from landbridge.model import DELETE, INSERT, UPDATE, Change, Position
+from landbridge.model import Position
 from landbridge.spool import SpoolReader
 from tests.engines.applying import RUN, Stage, at
 from tests.engines.test_mysql_exactly_once import stage_of

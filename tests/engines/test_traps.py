@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from landbridge.change import UPDATE
 from landbridge.endpoints.mysql.log import binlog
-from landbridge.model import UPDATE, Position
+from landbridge.model import Position
 from tests.engines.binlog_source import SERVERS, Source, on_mariadb, on_mysql, opened
 from tests.engines.test_mysql_metadata import metadata
 

@@ -124,19 +124,23 @@ def test_of_postgres_for_mysql_and_mariadb(
     assert "STOPS the plan: NaN and infinities are refused when their row is loaded (3 rows)" in text
 
 
-@pytest.mark.parametrize("source", ["mysql_server", "mariadb11_server"])
+@pytest.fixture(params=["mysql_server", "mariadb11_server"])
+def old_side(request: pytest.FixtureRequest, mysql_database: _Database) -> tuple[Any, str, bool]:
+    """A server, an empty database there, and whether it is MariaDB."""
+    server = request.getfixturevalue(request.param)
+    return server, mysql_database(server), request.param != "mysql_server"
+
+
 def test_of_mysql_for_postgres(
-    source: str, request: pytest.FixtureRequest, mysql_database: _Database,
-    postgres_target_server: Any, postgres_database: _Database,
-) -> None:  # fmt: skip
-    server = request.getfixturevalue(source)
-    schema, database = mysql_database(server), postgres_database(postgres_target_server)
+    old_side: tuple[Any, str, bool], postgres_target_server: Any, postgres_database: _Database
+) -> None:
+    (server, schema, mariadb), database = old_side, postgres_database(postgres_target_server)
     with contextlib.closing(mysql_connection(server, schema)) as connection:
-        for statement in (*OF_MYSQL, *(OF_MARIADB if source != "mysql_server" else ())):
+        for statement in (*OF_MYSQL, *(OF_MARIADB if mariadb else ())):
             rows(connection, statement)
     plan = plan_of(ref("mysql", server, schema), ref("postgres", postgres_target_server, database), schema, "odd")
     # MariaDB's JSON becomes json, which may hold \\u0000, and is what its own JSON_VALID takes for JSON.
-    doc = ("nul", 2) if source == "mysql_server" else ("loose json", 3)
+    doc = ("loose json", 3) if mariadb else ("nul", 2)
     assert numbers(plan) == {
         ("odd", "doc", doc[0]): (doc[1], True),
         ("odd", "v", "nul"): (2, True),
@@ -156,13 +160,10 @@ def test_of_mysql_for_postgres(
     )
 
 
-@pytest.mark.parametrize("source", ["mysql_server", "mariadb11_server"])
 def test_a_document_too_long_to_be_looked_at_is_not_counted(
-    source: str, request: pytest.FixtureRequest, mysql_database: _Database,
-    postgres_target_server: Any, postgres_database: _Database,
-) -> None:  # fmt: skip
-    server = request.getfixturevalue(source)
-    schema, database = mysql_database(server), postgres_database(postgres_target_server)
+    old_side: tuple[Any, str, bool], postgres_target_server: Any, postgres_database: _Database
+) -> None:
+    (server, schema, _), database = old_side, postgres_database(postgres_target_server)
     with contextlib.closing(mysql_connection(server, schema)) as connection:
         rows(connection, "create table big (v longtext character set utf8mb4, doc json)")
         odd = r"concat(repeat('x', 1500000), '\0'), concat('[\"\\\\', repeat('x', 1500000), '\\u0000\", 1]')"

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
+from landbridge.change import DELETE, INSERT, UPDATE, Change
 from landbridge.compaction import RowByRow, compact
 from landbridge.endpoints import connect
 from landbridge.endpoints.abc import Applies, Connects, TableBatch
 from landbridge.endpoints.postgres import server as postgres
 from landbridge.kinds import Bytes, Float, Json, Kind, Text
-from landbridge.model import DELETE, INSERT, UPDATE, Change, Field, Relation, TableName
+from landbridge.model import Field, Relation, TableName
 from landbridge.plan import EndpointRef
 from tests.engines.mysql_target import batch
 from tests.support import mysql_connection, postgres_connection, rows

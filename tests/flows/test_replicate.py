@@ -102,7 +102,9 @@ def test_it_follows_whatever_happens_until_it_is_told_to_end(landbridge: Run, sh
         assert landbridge("pause", str(shop.file), "--reason", "work on the disk").code == 0
         wait(lambda: "landbridge_paused{" in (said := get(port, "/metrics")[1]) and said.split("landbridge_paused{")[1])
         wait(lambda: (told := status(landbridge, shop))["apply"]["state"] == "paused" and told["running"])
+        behind = status(landbridge, shop)["apply"]["bytes"]
         shop.sql("source", "insert into customers values (1004, 'late 1004')")
+        wait(lambda: status(landbridge, shop)["apply"]["bytes"] > behind)  # it has come, and waits
         assert "work on the disk" in landbridge("status", str(shop.file)).out
         assert shop.sql("target", "select count(*) from customers where id = 1004") == [(0,)]
         assert landbridge("resume", str(shop.file), "--json").data["before"].endswith("work on the disk")

@@ -1,8 +1,9 @@
 """Which changes make a source act on children behind its log, and how far the actions may be put off."""
 
 from landbridge.cascades import Cascades, Event, Part, unfollowable
+from landbridge.change import DELETE, INSERT, UPDATE
 from landbridge.kinds import Int
-from landbridge.model import DELETE, INSERT, UPDATE, Column, ColumnMap, ForeignKey, Key, Table, TableMap, TableName
+from landbridge.model import Column, ColumnMap, ForeignKey, Key, Table, TableMap, TableName
 
 INT = Int(bits=32)
 

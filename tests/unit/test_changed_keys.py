@@ -6,25 +6,15 @@ from pathlib import Path
 import pytest
 
 from landbridge import changed_keys
+from landbridge.change import DELETE, INSERT, TRUNCATE, UPDATE, Change, Transaction
 from landbridge.changed_keys import Following
+from landbridge.endpoints import connect
 from landbridge.kinds import Int
-from landbridge.model import (
-    DELETE,
-    INSERT,
-    TRUNCATE,
-    UPDATE,
-    Change,
-    Column,
-    ColumnMap,
-    Key,
-    Position,
-    Table,
-    TableMap,
-    TableName,
-    Transaction,
-)  # fmt: skip
+from landbridge.model import Column, ColumnMap, Key, Position, Table, TableMap, TableName
+from landbridge.plan import EndpointRef
 from landbridge.runfolder import RunFolder
 from landbridge.spool import SpoolWriter
+from tests.packing import packed
 
 
 def at(number: int) -> Position:
@@ -40,6 +30,7 @@ def table(number: int, key: tuple[str, ...]) -> TableMap:
     )
 
 
+SOURCE = connect(EndpointRef(engine="postgres", host="nowhere", user="nobody", database="none"))
 TABLES = [table(1, ("a",)), table(2, ("c", "a")), table(3, ())]
 CHANGES: list[list[Change]] = [
     [(INSERT, 1, None, (b"1", b"x", b"y"))],
@@ -60,7 +51,7 @@ def folder(tmp_path: Path) -> RunFolder:
 
 
 def test_old_and_new_keys_count_and_a_table_without_a_key_is_in_question_as_a_whole(folder: RunFolder) -> None:
-    with closing(Following(folder, "run", at(0), TABLES)) as following:
+    with closing(Following(folder, "run", at(0), TABLES, SOURCE)) as following:
         assert following.follow(at(40))
         assert following.keys == {
             1: {(b"1",), (b"2",), (b"3",), (b"4",), (b"5",)},
@@ -69,11 +60,24 @@ def test_old_and_new_keys_count_and_a_table_without_a_key_is_in_question_as_a_wh
         }
 
 
+def test_keys_of_packed_rows_count_too(folder: RunFolder) -> None:
+    changes: list[Change] = [
+        (INSERT, 2, None, (b"6", None, b"7")), (UPDATE, 1, None, (b"8", b"x", None)), (DELETE, 2, (b"9", b"9"), None),
+    ]  # fmt: skip
+    made = packed(changes, {1: (0,), 2: (2, 0)}, {1: 3, 2: 3})
+    assert made is not None
+    with closing(SpoolWriter.open(folder.spool, "run")) as writer:
+        writer.append(Transaction(at(50), 1.0, [], packed=made))
+    with closing(Following(folder, "run", at(40), TABLES, SOURCE)) as following:
+        assert following.follow(at(50))
+        assert following.keys == {1: {(b"8",)}, 2: {(b"7", b"6"), (b"9", b"9")}}
+
+
 def test_what_came_before_does_not_count_and_what_never_came_is_told(
     folder: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(changed_keys, "_PATIENCE", 0.0)
-    with closing(Following(folder, "run", at(20), TABLES)) as following:
+    with closing(Following(folder, "run", at(20), TABLES, SOURCE)) as following:
         assert following.follow(at(40))
         assert following.keys == {1: {(b"4",), (b"5",)}, 2: {(b"3", b"1")}, 3: None}
         assert not following.follow(at(50))
@@ -85,7 +89,7 @@ def test_truncation_and_too_many_keys_put_the_whole_table_in_question(
     with closing(SpoolWriter.open(folder.spool, "run")) as writer:
         writer.append(Transaction(at(50), 1.0, [(TRUNCATE, 2, None, None)]))
     monkeypatch.setattr(changed_keys, "KEYS_AT_MOST", 2)
-    with closing(Following(folder, "run", at(0), TABLES)) as following:
+    with closing(Following(folder, "run", at(0), TABLES, SOURCE)) as following:
         assert following.follow(at(50))
         assert following.keys == {1: None, 2: None, 3: None}
 
@@ -96,4 +100,4 @@ def test_a_spool_that_begins_later_does_not_know(folder: RunFolder) -> None:
     for file in folder.spool.glob("*.spool"):
         file.unlink()
     with closing(SpoolWriter.create(folder.spool, "run", at(30))), pytest.raises(PositionLost):
-        Following(folder, "run", at(20), TABLES)
+        Following(folder, "run", at(20), TABLES, SOURCE)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from landbridge.change import DELETE, INSERT, TRUNCATE, UPDATE, Change
 from landbridge.compaction import RowByRow, Truncation, compact, merge
 from landbridge.endpoints.abc import TableBatch
-from landbridge.model import DELETE, INSERT, TRUNCATE, UPDATE, Change
 
 KEYS = {0: (0,), 1: (2, 0), 2: ()}
 Rows = dict[Any, tuple[Any, ...]]

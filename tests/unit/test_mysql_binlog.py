@@ -13,13 +13,14 @@ import pymysql
 import pytest
 from pymysqlreplication.constants import BINLOG
 
+from landbridge.change import Transaction
 from landbridge.endpoints.mysql.kinds import kind_of
 from landbridge.endpoints.mysql.log import binlog, events, transactions
 from landbridge.endpoints.mysql.log.binlog import Dump, Event
 from landbridge.endpoints.mysql.log.charsets import Charsets
 from landbridge.endpoints.mysql.log.transactions import Source, Transactions
 from landbridge.errors import PositionLost, SchemaDrift, Terminal, Transient, Unsupported
-from landbridge.model import Column, ColumnMap, ForeignKey, Key, Position, Table, TableMap, TableName, Transaction
+from landbridge.model import Column, ColumnMap, ForeignKey, Key, Position, Table, TableMap, TableName
 
 
 def _event(kind: int, body: bytes, end: int = 0, flags: int = 0, *, checksum: bool = True) -> bytes:

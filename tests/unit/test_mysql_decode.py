@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pymysqlreplication.constants import BINLOG, FIELD_TYPE
 
+from landbridge.change import Change
 from landbridge.endpoints.mysql import texts
 from landbridge.endpoints.mysql.kinds import kind_of
 from landbridge.endpoints.mysql.log import events, fields, jsonb
@@ -21,7 +22,7 @@ from landbridge.endpoints.mysql.log.charsets import Charsets
 from landbridge.endpoints.mysql.log.decode import TableDecoder
 from landbridge.endpoints.mysql.log.events import WireColumn, WireTable
 from landbridge.errors import MigrationError, SchemaDrift, Terminal, Unsupported
-from landbridge.model import Change, Column, ColumnMap, Key, Table, TableMap, TableName
+from landbridge.model import Column, ColumnMap, Key, Table, TableMap, TableName
 
 UTF8, BINARY = 255, 63
 CHARSETS = Charsets(

@@ -5,11 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pymysqlreplication.constants import BINLOG
 
+from landbridge.change import Transaction, passed_by
 from landbridge.endpoints.mysql.log import events
 from landbridge.endpoints.mysql.log.gtid import UNKNOWN, GtidSet, span_of
 from landbridge.endpoints.mysql.log.passed import Passed
 from landbridge.errors import Unsupported
-from landbridge.model import Position, Transaction, passed_by
+from landbridge.model import Position
 
 UUID = "e8562eac-e6d0-11f1-90a8-02fc00000001"
 PLAIN = "01e8562eace6d011f190a802fc00000001020000000000000002010000000000000002000000"

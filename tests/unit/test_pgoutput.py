@@ -8,24 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from landbridge import kinds
+from landbridge.change import DELETE, INSERT, TRUNCATE, UPDATE
 from landbridge.endpoints.postgres.log import lsn, pgoutput
 from landbridge.endpoints.postgres.log.decode import Decoder
 from landbridge.errors import SchemaDrift, Unsupported
-from landbridge.model import (
-    DELETE,
-    INSERT,
-    TRUNCATE,
-    UPDATE,
-    Column,
-    ColumnMap,
-    Key,
-    Position,
-    Table,
-    TableMap,
-    TableName,
-)
+from landbridge.model import Column, ColumnMap, Key, Position, Table, TableMap, TableName
+from tests.packing import OID, encoded, message
 
-OID = 16385
 RELATION = (
     b"R" + struct.pack(">I", OID) + b"public\0" + b"t\0" + b"d" + struct.pack(">H", 3)
     + b"\1" + b"id\0" + struct.pack(">Ii", 23, -1)
@@ -34,22 +23,6 @@ RELATION = (
 )  # fmt: skip
 
 field = st.one_of(st.none(), st.just(...), st.binary(max_size=40), st.just(b"x" * 70_000))
-
-
-def encoded(fields: list[Any]) -> bytes:
-    made = struct.pack(">H", len(fields))
-    for value in fields:
-        if value is None:
-            made += b"n"
-        elif value is ...:
-            made += b"u"
-        else:
-            made += b"t" + struct.pack(">I", len(value)) + value
-    return made
-
-
-def message(tag: bytes, *rows: tuple[bytes, list[Any]]) -> bytes:
-    return tag + struct.pack(">I", OID) + b"".join(mark + encoded(fields) for mark, fields in rows)
 
 
 def table(columns: list[str], key: tuple[str, ...], number: int = 4) -> TableMap:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from landbridge.change import DELETE, INSERT, UPDATE, Change, Transaction
 from landbridge.endpoints.mysql.kinds import kind_of
 from landbridge.endpoints.mysql.log import binlog, events
 from landbridge.endpoints.mysql.log.binlog import Dump, Event
@@ -19,7 +20,7 @@ from landbridge.endpoints.mysql.log.charsets import Charsets
 from landbridge.endpoints.mysql.log.compression import HEADER
 from landbridge.endpoints.mysql.log.transactions import Source, Transactions
 from landbridge.errors import Transient
-from landbridge.model import DELETE, INSERT, UPDATE, Change, Column, ColumnMap, Table, TableMap, TableName, Transaction
+from landbridge.model import Column, ColumnMap, Table, TableMap, TableName
 
 CHARSETS = Charsets(
     names={33: "utf8mb3", 255: "utf8mb4"},

@@ -17,8 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from landbridge import spool, spoolfile
+from landbridge.change import DELETE, INSERT, UPDATE, Transaction
 from landbridge.errors import Busy, PositionLost, Terminal
-from landbridge.model import DELETE, INSERT, UPDATE, Position, Transaction
+from landbridge.model import Position
 from landbridge.spool import ForeignSpool, SpoolDamaged, SpoolMissing, SpoolReader, SpoolWriter
 
 START = Position(f"{0:016X}")

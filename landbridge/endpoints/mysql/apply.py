@@ -9,17 +9,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from landbridge.endpoints.abc import TableBatch
+from landbridge.change import DELETE, UPDATE, Change, Packed
+from landbridge.endpoints.abc import PackedWrite, TableBatch
 from landbridge.endpoints.mysql.catalog import fetch
 from landbridge.endpoints.mysql.connection import Database, driver_errors
 from landbridge.endpoints.mysql.write.follow import astray, find, follow
 from landbridge.endpoints.mysql.write.replay import Replay, update
-from landbridge.endpoints.mysql.write.staging import Row, Staging, Unfit, Update
+from landbridge.endpoints.mysql.write.staging import Staging, Unfit
 from landbridge.endpoints.mysql.write.unkeyed import Unkeyed
 from landbridge.endpoints.mysql.write.writing import prepare
-from landbridge.endpoints.mysql.write.written import Places, WrittenTable, look_up
+from landbridge.endpoints.mysql.write.written import WrittenTable, look_up
+from landbridge.endpoints.updates import Places, Row, Update, grouped, key_of
 from landbridge.errors import Terminal
-from landbridge.model import DELETE, UPDATE, Change, Relation
+from landbridge.model import Relation
 
 _TRIGGERS = """
 select trigger_schema, trigger_name from information_schema.triggers
@@ -82,6 +84,12 @@ class Writer:
     def prepare(self, batch: TableBatch) -> Callable[[], bool]:
         return partial(self.write, batch, converge=False)
 
+    def prepare_packed(self, packed: Sequence[Packed]) -> PackedWrite:
+        """No source of changes gives this target any packed."""
+        messages = [message for found, _ in packed for message in found]
+        rest = (messages, {name: table for _, tables in packed for name, table in tables.items()})
+        return PackedWrite(counts={}, write=lambda: True, rest=rest)
+
     def replay(self, changes: Iterable[Change], converge: bool) -> list[tuple[int, Row]]:
         touched: set[int] = set()
         missing = self._replay.run(_noted(changes, touched), converge)
@@ -127,7 +135,7 @@ class Writer:
             return self._without_key(table, batch)
         if batch.deletes and self._delete(table, batch.deletes) != len(batch.deletes):
             return False
-        for (places, moved), updates in _groups(table, batch.updates).items():
+        for (places, moved), updates in grouped(batch.updates, table.key, table.all).items():
             staged = self._staging.put(table, places, updates, old=moved)
             if self._update(table, staged, places, moved=moved) != len(updates):
                 return False
@@ -152,17 +160,17 @@ class Writer:
         """What is there is changed, what is not is inserted where the image is whole and reported where not."""
         gone, whole, rest = list(batch.deletes), list(batch.inserts), []
         for old, image in batch.updates:
-            moved = _key(table, image) != old
+            moved = key_of(image, table.key) != old
             gone += [old] if moved else []
             if ... not in image:
                 whole.append(image)
             elif moved:
-                batch.missing.append(_key(table, image))
+                batch.missing.append(key_of(image, table.key))
             else:
                 rest.append((old, image))
         if gone:
             self._delete(table, gone)
-        for (places, _), updates in _groups(table, rest).items():
+        for (places, _), updates in grouped(rest, table.key, table.all).items():
             batch.missing += self._update_present(table, places, updates)
         return not whole or self._upsert(table, whole)
 
@@ -194,17 +202,3 @@ def _noted(changes: Iterable[Change], touched: set[int]) -> Iterator[Change]:
     for change in changes:
         touched.add(change[1])
         yield change
-
-
-def _key(table: WrittenTable, image: Row) -> Row:
-    return tuple(image[place] for place in table.key)
-
-
-def _groups(table: WrittenTable, updates: Iterable[Update]) -> dict[tuple[Places, bool], list[Update]]:
-    """Updates that name the same columns, those that change the key apart."""
-    groups: dict[tuple[Places, bool], list[Update]] = {}
-    for change in updates:
-        old, image = change
-        places = table.all if ... not in image else tuple(p for p in table.all if image[p] is not ...)
-        groups.setdefault((places, _key(table, image) != old), []).append(change)
-    return groups

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import pymysql
 from pymysql.constants import ER
 
+from landbridge.change import Transaction
 from landbridge.endpoints.abc import Held, Pulse
 from landbridge.endpoints.altering import Follow
 from landbridge.endpoints.mysql import connection
@@ -24,7 +25,7 @@ from landbridge.endpoints.mysql.log.pulse import pulse
 from landbridge.endpoints.mysql.log.transactions import Source, Transactions
 from landbridge.endpoints.mysql.read import sessions
 from landbridge.errors import MigrationError, PositionLost
-from landbridge.model import Position, Table, TableMap, Transaction
+from landbridge.model import Position, Table, TableMap
 
 HEARTBEAT = binlog.HEARTBEAT
 
@@ -71,6 +72,8 @@ class ChangeLog:
         left_out: str = "",
         follow: Follow | None = None,
         passed: str = "",
+        *,
+        packed: bool = False,  # noqa: ARG002
     ) -> Iterator["Stream"]:
         source = self._source([table.source for table in tables])
         file, offset = binlog.place(since)

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
+from landbridge.change import Value
 from landbridge.endpoints.abc import Read, Reread, Sink
 from landbridge.endpoints.mysql.connection import Database
 from landbridge.endpoints.mysql.read.ranges import Cutter, equal
 from landbridge.endpoints.mysql.read.rows import Lines, raw_rows
 from landbridge.endpoints.mysql.read.sessions import begin, begin_exactly, log_end, reading
-from landbridge.model import EVERYTHING, Bounds, Relation, Value
+from landbridge.model import EVERYTHING, Bounds, Relation
 
 _KEYS_AT_ONCE = 500
 

@@ -24,6 +24,7 @@ def capabilities(ref: EndpointRef) -> Mapping[type, object]:
     from landbridge.endpoints.postgres.counters import Counters
     from landbridge.endpoints.postgres.freeze import Freezer
     from landbridge.endpoints.postgres.load import Loader
+    from landbridge.endpoints.postgres.log.packed import Packer
     from landbridge.endpoints.postgres.snapshot import SnapshotReader
     from landbridge.endpoints.postgres.sums import Viewer
 
@@ -40,6 +41,7 @@ def capabilities(ref: EndpointRef) -> Mapping[type, object]:
         abc.ReadsAgain: reader,
         abc.Views: Viewer(db),
         abc.Changes: ChangeLog(db),
+        abc.Packs: Packer(),
         abc.Freezes: Freezer(db),
         abc.Prepares: Later(partial(_schema_builder, db)),
         abc.Carries: Later(partial(_carrier, db)),

@@ -8,22 +8,27 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg2.errors
 import sqlalchemy as sa
 from psycopg2.extras import RealDictCursor
 
 from landbridge import text
-from landbridge.endpoints.abc import TableBatch
+from landbridge.change import Change, Packed, Value
+from landbridge.endpoints.abc import PackedWrite, TableBatch
 from landbridge.endpoints.postgres.connection import Database, driver_errors
 from landbridge.endpoints.postgres.names import qualified
 from landbridge.endpoints.postgres.write.follow import astray, find, follow
 from landbridge.endpoints.postgres.write.replay import Replay
 from landbridge.endpoints.postgres.write.unkeyed import Unkeyed
-from landbridge.endpoints.postgres.write.written import Places, WrittenTable, look_up, staging_name
+from landbridge.endpoints.postgres.write.written import NUMBERS, WrittenTable, look_up, staging_name
+from landbridge.endpoints.updates import Places, Row, Update, grouped, key_of
 from landbridge.errors import Terminal
-from landbridge.model import Change, Relation, Value
+from landbridge.model import Relation
+
+if TYPE_CHECKING:
+    from landbridge.endpoints.postgres.write.packed import Rows, Sets
 
 _SESSION = (
     "set client_min_messages = warning",
@@ -43,9 +48,6 @@ _SESSION = (
 _COPY_BLOCK = 1 << 18
 _CROWDED = 100_000  # rows in a staging table: clear it when the transaction goes on
 
-Row = tuple[Value, ...]
-Update = tuple[Row, Row]
-
 
 class Applier:
     silences_triggers = True
@@ -55,6 +57,8 @@ class Applier:
 
     def writer(self, connection: sa.Connection, tables: Sequence[Relation]) -> "Writer":
         """`connection` has no transaction open yet."""
+        import landbridge.endpoints.postgres.write.packed  # noqa: F401 what it imports takes time
+
         return Writer(self._db, connection, tables)
 
 
@@ -124,6 +128,19 @@ class Writer:
 
         return prepared
 
+    def prepare_packed(self, packed: Sequence[Packed]) -> PackedWrite:
+        from landbridge.endpoints.postgres.write.packed import sets  # numpy takes time, and memory
+
+        found, rest = sets(packed, self._tables)
+        writes = [self._packed(each) for each in found]
+
+        def write() -> bool:
+            with driver_errors(self._ref):
+                return all(one() for one in writes)
+
+        counts = {(kind, each.table.relation.number): n for each in found for kind, n in each.counts.items() if n}
+        return PackedWrite(counts=counts, write=write, rest=rest)
+
     def replay(self, changes: Iterable[Change], converge: bool) -> list[tuple[int, Row]]:
         return self._replay.run(changes, converge)
 
@@ -167,20 +184,39 @@ class Writer:
         if batch.deletes:
             staged = self._staged(table, (), [(key, ()) for key in batch.deletes], old=True)
             steps.append((staged, table.delete(staged.rows)))
-        for (places, moved), updates in _groups(table, batch.updates).items():
+        for (places, moved), updates in grouped(batch.updates, table.key, table.all).items():
             staged = self._staged(table, places, updates, old=moved)
             steps.append((staged, table.update(staged.rows, places, moved=moved)))
         inserts = text.whole_lines(table.relation.name, zip(*batch.inserts, strict=True)) if batch.inserts else b""
+        return partial(self._carry_out, steps, table.copy(), inserts, len(batch.inserts))
 
-        def write() -> bool:
-            for staged, statement in steps:
-                self._stage(staged)
-                self._cursor.execute(statement)
-                if self._cursor.rowcount != len(staged.rows):
-                    return False
-            return not inserts or self._copy(table.copy(), inserts) == len(batch.inserts)
+    def _packed(self, batch: "Sets") -> Callable[[], bool]:
+        from landbridge.endpoints.postgres.write.packed import lines
 
-        return write
+        table, steps = batch.table, list[tuple[Staged, str]]()
+        if batch.deletes.messages:
+            staged = self._staged_packed(table, batch.deletes)
+            steps.append((staged, table.delete(staged.rows, old=False)))
+        if batch.updates.messages:
+            staged = self._staged_packed(table, batch.updates)
+            steps.append((staged, table.update(staged.rows, table.all, moved=False)))
+        inserts, options = lines(batch.inserts) if batch.inserts.messages else (b"", "")
+        return partial(self._carry_out, steps, table.copy() + options, inserts, len(batch.inserts.messages))
+
+    def _staged_packed(self, table: WrittenTable, rows: "Rows") -> "Staged":
+        from landbridge.endpoints.postgres.write.packed import lines
+
+        numbers = self._numbers(table, len(rows.messages))
+        block, options = lines(rows, numbers.start)
+        return Staged(table=table, rows=numbers, copy=table.stage(table.all, old=False) + options, block=block)
+
+    def _carry_out(self, steps: Iterable[tuple["Staged", str]], copy: str, inserts: bytes, count: int) -> bool:
+        for staged, statement in steps:
+            self._stage(staged)
+            self._cursor.execute(statement)
+            if self._cursor.rowcount != len(staged.rows):
+                return False
+        return not inserts or self._copy(copy, inserts) == count
 
     def _without_key(self, table: WrittenTable, batch: TableBatch) -> bool:
         if batch.deletes or batch.updates:
@@ -194,17 +230,17 @@ class Writer:
         """What is there is changed, what is not is inserted where the image is whole and reported where not."""
         gone, whole, rest = list(batch.deletes), list(batch.inserts), []
         for old, image in batch.updates:
-            moved = _key(table, image) != old
+            moved = key_of(image, table.key) != old
             gone += [old] if moved else []
             if ... not in image:
                 whole.append(image)
             elif moved:
-                batch.missing.append(_key(table, image))
+                batch.missing.append(key_of(image, table.key))
             else:
                 rest.append((old, image))
         if gone:
             self._delete(table, gone)
-        for (places, _), updates in _groups(table, rest).items():
+        for (places, _), updates in grouped(rest, table.key, table.all).items():
             batch.missing += self._update_present(table, places, updates)
         return not whole or self._upsert(table, whole)
 
@@ -233,11 +269,7 @@ class Writer:
         return int(self._cursor.rowcount)
 
     def _staged(self, table: WrittenTable, places: Places, updates: list[Update], *, old: bool) -> "Staged":
-        number = table.relation.number
-        with self._numbering:
-            start = self._numbered.get(number, 0)
-            rows = range(start, start + len(updates))
-            self._numbered[number] = rows.stop
+        rows = self._numbers(table, len(updates))
         columns: list[Sequence[Value]] = [[b"%d" % count for count in rows]]
         if old:
             columns += zip(*(key for key, _ in updates), strict=True)
@@ -246,6 +278,15 @@ class Writer:
             columns += [images[place] for place in places]
         block = text.whole_lines(table.relation.name, columns)
         return Staged(table=table, rows=rows, copy=table.stage(places, old=old), block=block)
+
+    def _numbers(self, table: WrittenTable, count: int) -> range:
+        """They begin again after so many that none of the older ones is left in the staging table."""
+        number = table.relation.number
+        with self._numbering:
+            start = self._numbered.get(number, 0)
+            rows = range(start, start + count) if start + count < NUMBERS else range(count)
+            self._numbered[number] = rows.stop
+        return rows
 
     def _stage(self, staged: "Staged") -> range:
         table, rows = staged.table, staged.rows
@@ -276,17 +317,3 @@ class Staged:
     rows: range
     copy: str
     block: bytes
-
-
-def _key(table: WrittenTable, image: Row) -> Row:
-    return tuple(image[place] for place in table.key)
-
-
-def _groups(table: WrittenTable, updates: Iterable[Update]) -> dict[tuple[Places, bool], list[Update]]:
-    """Updates that name the same columns, those that change the key apart."""
-    groups: dict[tuple[Places, bool], list[Update]] = {}
-    for update in updates:
-        old, image = update
-        places = table.all if ... not in image else tuple(p for p in table.all if image[p] is not ...)
-        groups.setdefault((places, _key(table, image) != old), []).append(update)
-    return groups

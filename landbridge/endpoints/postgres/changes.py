@@ -99,6 +99,8 @@ class ChangeLog:
         left_out: str = "",  # noqa: ARG002
         follow: Follow | None = None,
         passed: str = "",  # noqa: ARG002
+        *,
+        packed: bool = False,
     ) -> Iterator[Stream]:
         name = _name(run)
         with ExitStack() as opened:
@@ -113,8 +115,10 @@ class ChangeLog:
             drifts = Drifts(side=side, follow=follow, describe=Describer(self._database).table) if follow else None
             decoder = Decoder(tables, lambda relation, table: shape.examine(side, relation, table), published, drifts)
             silent = Silent(side, decoder, drifts) if drifts else None
-            opened_stream = Stream(cursor, side, decoder, number(since), published.check, self._database.ref, silent)
-            with closing(opened_stream) as stream:
+            stream = Stream(
+                cursor, side, decoder, number(since), published.check, self._database.ref, silent, packed=packed
+            )
+            with closing(stream):
                 yield stream
 
     def resume(self, run: str, known: str, since: Position, passed: str) -> Position:  # noqa: ARG002

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from landbridge.change import Value
 from landbridge.endpoints.abc import Read, Reread, Sink
 from landbridge.endpoints.postgres.connection import Database
 from landbridge.endpoints.postgres.expressions import columns
@@ -10,7 +11,7 @@ from landbridge.endpoints.postgres.names import quote_all
 from landbridge.endpoints.postgres.read.ranges import Cutter, constant, source, within
 from landbridge.endpoints.postgres.read.rows import Row, copy_out, rows_of
 from landbridge.endpoints.postgres.read.sessions import log_end, reading, reading_exactly
-from landbridge.model import EVERYTHING, Bounds, Field, Relation, Value
+from landbridge.model import EVERYTHING, Bounds, Field, Relation
 
 _KEYS_AT_ONCE = 1000
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from pymysqlreplication.constants import FIELD_TYPE
 
+from landbridge.change import DELETE, INSERT, UPDATE, Change
 from landbridge.endpoints.mysql.log import events, fields, jsondiff, shape
 from landbridge.endpoints.mysql.log.charsets import Charsets
 from landbridge.endpoints.mysql.log.defaults import left_out
@@ -17,7 +18,7 @@ from landbridge.endpoints.mysql.log.events import WireTable
 from landbridge.endpoints.mysql.log.fields import Layout
 from landbridge.endpoints.mysql.schema import versioning
 from landbridge.errors import Terminal, Unsupported
-from landbridge.model import DELETE, INSERT, UPDATE, Change, TableMap
+from landbridge.model import TableMap
 
 Loop = Callable[[bytes, int, int, Callable[[Change], None]], int]
 """(event's body, where its rows begin, where they end, what takes a change); returns where it stopped reading"""

@@ -6,6 +6,7 @@ them, is always in the image.
 
 import struct
 
+from landbridge.change import Value
 from landbridge.endpoints.mysql import texts
 from landbridge.kinds import (
     Bit,
@@ -23,7 +24,7 @@ from landbridge.kinds import (
     TimestampTz,
     Year,
 )
-from landbridge.model import Column, Value
+from landbridge.model import Column
 
 _EXACT = Bit | Bool | Bytes | Date | Decimal | Enum | Int | Set | Text | Time | Timestamp | TimestampTz | Year
 """Kinds whose default is recorded as the very text that a stored value has."""

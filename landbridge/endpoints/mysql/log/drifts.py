@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from landbridge.change import ALTER, Change
 from landbridge.endpoints.altering import Drift, Follow
 from landbridge.endpoints.mysql.log.alter_table import altered, replaced
 from landbridge.endpoints.mysql.log.charsets import Charsets
 from landbridge.endpoints.mysql.log.declared import Unread
 from landbridge.endpoints.mysql.log.statements import Meaning
 from landbridge.errors import SchemaDrift
-from landbridge.model import ALTER, Change, Position, Table, TableMap, TableName
+from landbridge.model import Position, Table, TableMap, TableName
 
 _SHOWN = 1000
 """Characters of a statement that are kept."""

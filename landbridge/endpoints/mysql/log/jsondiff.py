@@ -10,9 +10,9 @@ import json
 import re
 from typing import Any
 
+from landbridge.change import Value
 from landbridge.endpoints.mysql.log import jsonb
 from landbridge.endpoints.mysql.log.events import Cursor
-from landbridge.model import Value
 
 _REPLACE, _INSERT, _REMOVE = range(3)
 _LEG = re.compile(r'\.("(?:[^"\\]|\\.)*"|[^.\["]+)|\[(?:(\d+)|last(?:-(\d+))?)\]')

@@ -3,9 +3,9 @@ What the stream has passed of the source's history: told with the transactions, 
 server of the same history can go on from there, and what was taken from the first one is left out.
 """
 
+from landbridge.change import FURTHER
 from landbridge.endpoints.mysql.log.binlog import Event
 from landbridge.endpoints.mysql.log.gtid import UNKNOWN, GtidSet, Span, span_of, text_of
-from landbridge.model import FURTHER
 
 _WHOLE_EVERY = 100
 """Transactions after which the whole set is told again: between them each tells its own name only."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from pymysqlreplication.constants import BINLOG
 
+from landbridge.change import DELETE, TRUNCATE, UPDATE, Change, Transaction
 from landbridge.endpoints.mysql.log import binlog, compression, events, gtid, prepared
 from landbridge.endpoints.mysql.log.binlog import Event
 from landbridge.endpoints.mysql.log.charsets import Charsets
@@ -18,7 +19,7 @@ from landbridge.endpoints.mysql.log.passed import Passed
 from landbridge.endpoints.mysql.log.shape import AGAIN
 from landbridge.endpoints.mysql.log.statements import Meaning, Statements
 from landbridge.errors import PositionLost, SchemaDrift, Terminal, Unsupported
-from landbridge.model import DELETE, TRUNCATE, UPDATE, Change, Position, TableMap, TableName, Transaction
+from landbridge.model import Position, TableMap, TableName
 
 PART = 10_000
 """Changes after which a large transaction is handed on in parts."""

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
+from landbridge.change import Value
 from landbridge.endpoints.mysql.connection import Database
 from landbridge.endpoints.mysql.expressions import line, raw
 from landbridge.endpoints.mysql.names import qualified
 from landbridge.endpoints.mysql.read.ranges import within
 from landbridge.endpoints.mysql.read.wire import Values, finish, records
 from landbridge.errors import Transient
-from landbridge.model import EVERYTHING, Bounds, Relation, Value
+from landbridge.model import EVERYTHING, Bounds, Relation
 from landbridge.text import line as written
 from landbridge.text import split
 

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
+from landbridge.change import Value
 from landbridge.endpoints.mysql.expressions import canonical
 from landbridge.endpoints.mysql.names import qualified, quote
 from landbridge.endpoints.mysql.read.ranges import equal
 from landbridge.endpoints.mysql.read.sessions import query
 from landbridge.endpoints.mysql.write.values import constant
 from landbridge.endpoints.mysql.write.written import WrittenTable
-from landbridge.model import Relation, Value
+from landbridge.model import Relation
 
 _AT_ONCE = 500
 

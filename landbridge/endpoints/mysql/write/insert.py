@@ -10,11 +10,12 @@ from typing import Any
 import pymysql
 from pymysql.constants import ER
 
+from landbridge.change import Value
 from landbridge.endpoints.mysql.connection import Database, is_of_data, translate
 from landbridge.endpoints.mysql.names import qualified, quote
 from landbridge.endpoints.mysql.write.values import constant
 from landbridge.errors import Terminal
-from landbridge.model import Relation, Value
+from landbridge.model import Relation
 from landbridge.plan import EndpointRef
 
 _ROWS = 500

@@ -5,13 +5,14 @@ from typing import Any
 
 import pymysql
 
+from landbridge.change import DELETE, INSERT, TRUNCATE, Change
 from landbridge.endpoints.mysql.connection import Database, translate
 from landbridge.endpoints.mysql.write.insert import Refused, refused
-from landbridge.endpoints.mysql.write.staging import Row, Staging
+from landbridge.endpoints.mysql.write.staging import Staging
 from landbridge.endpoints.mysql.write.values import constant
-from landbridge.endpoints.mysql.write.written import Places, WrittenTable
+from landbridge.endpoints.mysql.write.written import WrittenTable
+from landbridge.endpoints.updates import Places, Row
 from landbridge.errors import RowRejected, Transient
-from landbridge.model import DELETE, INSERT, TRUNCATE, Change
 from landbridge.plan import EndpointRef
 
 Missing = list[tuple[int, Row]]

@@ -4,19 +4,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from landbridge import text
+from landbridge.change import Value
 from landbridge.endpoints.mysql.connection import Database
 from landbridge.endpoints.mysql.write import infile
 from landbridge.endpoints.mysql.write.insert import Inserter, Refused
 from landbridge.endpoints.mysql.write.writing import Room
-from landbridge.endpoints.mysql.write.written import Places, WrittenTable
-from landbridge.model import Relation, Value
+from landbridge.endpoints.mysql.write.written import WrittenTable
+from landbridge.endpoints.updates import Places, Row, Update
+from landbridge.model import Relation
 from landbridge.plan import EndpointRef
 
 _CROWDED = 100_000
 """Rows in a staging table after which a new one is made."""
-
-Row = tuple[Value, ...]
-Update = tuple[Row, Row]
 
 
 class Unfit(Exception):

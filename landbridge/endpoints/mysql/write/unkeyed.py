@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from landbridge.endpoints.mysql.names import qualified
-from landbridge.endpoints.mysql.write.staging import Row, Staging
+from landbridge.endpoints.mysql.write.staging import Staging
 from landbridge.endpoints.mysql.write.written import ROW, WrittenTable
+from landbridge.endpoints.updates import Row
 from landbridge.kinds import Int
 from landbridge.model import Field, Relation, TableName
 

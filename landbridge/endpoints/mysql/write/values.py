@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
+from landbridge.change import Value
 from landbridge.endpoints.mysql.expressions import is_packed
 from landbridge.endpoints.mysql.names import quote
 from landbridge.kinds import Bit, Bytes, Geometry, TimestampTz, Uuid
-from landbridge.model import Field, Value
+from landbridge.model import Field
 
 Expression = Callable[[str], str]
 

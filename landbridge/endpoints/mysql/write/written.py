@@ -7,12 +7,10 @@ from typing import Any
 
 from landbridge.endpoints.mysql.catalog import fetch
 from landbridge.endpoints.mysql.names import qualified, quote
+from landbridge.endpoints.updates import Places
 from landbridge.errors import Terminal
 from landbridge.kinds import Int
 from landbridge.model import Field, Relation, TableName
-
-Places = tuple[int, ...]
-"""Columns by their places in an image."""
 
 _COUNT = Field(name="i", kind=Int(bits=64), native="bigint")
 _FOUND = """

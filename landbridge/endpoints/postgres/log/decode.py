@@ -4,14 +4,16 @@ from collections.abc import Callable, Collection, Sequence
 from operator import itemgetter
 from typing import Any, Protocol
 
-from landbridge import model
+from landbridge import change
+from landbridge.change import Change
 from landbridge.endpoints.postgres.log import pgoutput
 from landbridge.endpoints.postgres.log.drifts import Drifts, noted
+from landbridge.endpoints.postgres.log.packed import Pack, heads, packs
 from landbridge.endpoints.postgres.log.pgoutput import FULL, NEW, Fields, ReadRow, Relation, row_reader
 from landbridge.endpoints.postgres.names import qualified
 from landbridge.endpoints.postgres.texts import converter, taking
 from landbridge.errors import MigrationError, SchemaDrift, Unsupported
-from landbridge.model import Change, Position, TableMap, TableName
+from landbridge.model import Position, TableMap, TableName
 
 Take = Callable[[Fields], tuple[Any, ...]]
 Decode = Callable[[bytes], Change]
@@ -29,9 +31,10 @@ class Partitions(Protocol):
 
 class Decoder:
     """
-    `rows` decodes a message by its first five bytes, tag and table. It knows the tables described so far: the stream
-    describes each before its first row, and again when its shape has changed. `examine` sees each description with the
-    table as recorded; it raises SchemaDrift, or says whether the replica identity holds what updates and deletes need.
+    `rows` decodes a message by its first five bytes, tag and table; by its first six, `packs` has what may go packed.
+    It knows the tables described so far: the stream describes each before its first row, and again when its shape has
+    changed. `examine` sees each description with the table as recorded; it raises SchemaDrift, or says whether the
+    replica identity holds what updates and deletes need.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class Decoder:
         drifts: Drifts | None = None,
     ) -> None:
         self.rows: dict[bytes, Decode] = {}
+        self.packs: dict[bytes, Pack] = {}
         self._tables = {table.source.name: table for table in tables}
         self._numbers: dict[bytes, int] = {}
         self._strangers: dict[bytes, TableName] = {}
@@ -77,6 +81,7 @@ class Decoder:
             pgoutput.UPDATE + oid: _update(relation, table) if identified else _unidentified(table),
             pgoutput.DELETE + oid: _delete(relation, table) if identified else _unidentified(table),
         }
+        self.packs |= packs(relation, table) if identified else {}
         return noted_here
 
     def _examined(self, relation: Relation, table: TableMap, position: Position | None) -> tuple[TableMap, bool]:
@@ -94,13 +99,15 @@ class Decoder:
         self._numbers.pop(oid, None)
         for tag in (pgoutput.INSERT, pgoutput.UPDATE, pgoutput.DELETE):
             self.rows.pop(tag + oid, None)
+        for head in heads(oid):
+            self.packs.pop(head, None)
 
     def truncate(self, payload: bytes) -> list[Change]:
         oids = pgoutput.truncated(payload)
         numbers = dict.fromkeys(self._number(oid) for oid in oids)
         if self._partitions:
             self._partitions.require_all([int.from_bytes(oid, "big") for oid in oids])
-        return [(model.TRUNCATE, number, None, None) for number in numbers]
+        return [(change.TRUNCATE, number, None, None) for number in numbers]
 
     def _number(self, oid: bytes) -> int:
         if oid not in self._numbers:
@@ -129,7 +136,7 @@ def _insert(relation: Relation, table: TableMap) -> Decode:
     number, read, take = table.number, row_reader(len(relation.columns)), _take_all(relation, table)
 
     def decode(payload: bytes) -> Change:
-        return model.INSERT, number, None, take(read(payload, _FIRST)[0])
+        return change.INSERT, number, None, take(read(payload, _FIRST)[0])
 
     return decode
 
@@ -147,12 +154,12 @@ def _update_by_key(relation: Relation, table: TableMap) -> Decode:
             new = read(payload, _FIRST)[0]
             if ... in take_key(new):
                 raise _no_identity(table)
-            return model.UPDATE, number, None, take(new)
+            return change.UPDATE, number, None, take(new)
         old, new = _both(payload, read)
         before, after = take_key(old), take_key(new)
         if None in before or ... in after:
             raise _no_identity(table)
-        return model.UPDATE, number, None if before == after else before, take(new)
+        return change.UPDATE, number, None if before == after else before, take(new)
 
     return decode
 
@@ -166,7 +173,7 @@ def _update_by_row(relation: Relation, table: TableMap) -> Decode:
         old, new = _both(payload, read)
         if ... in old:
             raise _no_identity(table)
-        return model.UPDATE, number, take(old), take(new)
+        return change.UPDATE, number, take(old), take(new)
 
     return decode
 
@@ -179,7 +186,7 @@ def _delete(relation: Relation, table: TableMap) -> Decode:
         old = take(read(payload, _FIRST)[0])
         if ... in old or (None in old if table.key else payload[5] != FULL):
             raise _no_identity(table)
-        return model.DELETE, number, old, None
+        return change.DELETE, number, old, None
 
     return decode
 

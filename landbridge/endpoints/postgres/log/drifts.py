@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from landbridge.change import ALTER, Change
 from landbridge.endpoints.altering import Drift, Follow
 from landbridge.endpoints.postgres.kinds import kind_of
 from landbridge.endpoints.postgres.log.pgoutput import Relation
@@ -14,7 +15,7 @@ from landbridge.endpoints.postgres.log.shape import types
 from landbridge.endpoints.postgres.names import qualified
 from landbridge.errors import SchemaDrift
 from landbridge.kinds import Other
-from landbridge.model import ALTER, Change, Column, Position, Table, TableMap, TableName
+from landbridge.model import Column, Position, Table, TableMap, TableName
 
 _MISSING = """
 select attname, (attmissingval::pg_catalog.text::pg_catalog.text[])[1] from pg_catalog.pg_attribute

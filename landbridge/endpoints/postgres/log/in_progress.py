@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from struct import Struct
 from typing import IO
 
+from landbridge.change import Change
 from landbridge.endpoints.postgres.log import pgoutput
 from landbridge.endpoints.postgres.log.decode import Decoder
 from landbridge.errors import MigrationError, SchemaDrift, Terminal, Unsupported
-from landbridge.model import Change
 
 IGNORED = (pgoutput.TYPE, pgoutput.ORIGIN, pgoutput.MESSAGE)
 PART_CHANGES = 10_000

@@ -6,10 +6,11 @@ it showed holds from a place in the log that is read after it: once the stream i
 import time
 from typing import Any
 
+from landbridge.change import Change
 from landbridge.endpoints.postgres.log.decode import Decoder
 from landbridge.endpoints.postgres.log.drifts import Drifts, noted, recorded
 from landbridge.endpoints.postgres.log.lsn import AS_NUMBER, position
-from landbridge.model import Change, Position, TableMap, TableName
+from landbridge.model import Position, TableMap, TableName
 
 _EVERY = 2.0
 _HERE = f"select {AS_NUMBER % 'pg_catalog.pg_current_wal_insert_lsn()'}"

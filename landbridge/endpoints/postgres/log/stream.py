@@ -11,7 +11,10 @@ order and the connection keeps that order, so X may be
   once everything received has been read, and between two transactions only: inside one the claim would end it.
 """
 
+import fcntl
 import select
+import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,14 +22,16 @@ from typing import Any
 
 import psycopg2.errors
 
+from landbridge.change import Change, Packed, Transaction
 from landbridge.endpoints.postgres.connection import driver_errors
 from landbridge.endpoints.postgres.log import pgoutput
 from landbridge.endpoints.postgres.log.decode import Decoder
 from landbridge.endpoints.postgres.log.in_progress import InProgress
 from landbridge.endpoints.postgres.log.lsn import number, position
+from landbridge.endpoints.postgres.log.packed import HEAD, Pack, Packer
 from landbridge.endpoints.postgres.log.silent import Silent
 from landbridge.errors import PositionLost, SchemaDrift
-from landbridge.model import Change, Position, Transaction
+from landbridge.model import Position
 from landbridge.plan import EndpointRef
 
 _PART_CHANGES = 10_000
@@ -34,6 +39,7 @@ _PART_BYTES = 8 << 20
 _BEAT = 1.0
 _WATCH = 10.0
 _WAIT = 250  # milliseconds
+_SOON, _MANY, _GATHER = 0.001, 16 << 10, 0.02  # seconds, bytes, seconds
 _PREFIX = b"landbridge"
 _IGNORED = (pgoutput.TYPE, pgoutput.ORIGIN)
 _EMIT = """
@@ -56,6 +62,8 @@ class Stream:
         watch: Callable[[], None],
         ref: EndpointRef,
         silent: Silent | None = None,
+        *,
+        packed: bool = False,
     ) -> None:
         self._cursor, self._side, self._decoder, self._watch, self._ref = cursor, side, decoder, watch, ref
         self._silent = silent
@@ -63,6 +71,8 @@ class Stream:
         self._since = self._heard = self._told = since
         self._told_at = self._emitted_at = self._watched_at = time.monotonic()
         self._changes: list[Change] = []
+        self._packer, self._packs = Packer(), decoder.packs if packed else {}
+        self._packed: Packed = ([], {})  # in place of changes, as long as all of a transaction is such
         self._size = 0
         self._inside = self._again = self._parted = self._streaming = False
         self._commit, self._committed = 0, 0.0
@@ -83,7 +93,7 @@ class Stream:
             self._confirming.send_feedback(write_lsn=lsn, flush_lsn=lsn, apply_lsn=lsn, force=True)
 
     def _transactions(self) -> Iterator[Transaction]:
-        read, rows = self._cursor.read_message, self._decoder.rows
+        read, rows, packs = self._cursor.read_message, self._decoder.rows, self._packs
         while True:
             message = read()
             if message is None:
@@ -92,6 +102,9 @@ class Stream:
                 found = self._take(message.payload)
             else:
                 payload = message.payload
+                pack = packs.get(payload[:HEAD])
+                if pack is not None and self._pack(pack, payload):
+                    continue
                 decode = rows.get(payload[:5])
                 if decode is None:
                     if payload[0] == pgoutput.STREAM_COMMIT:
@@ -101,6 +114,7 @@ class Stream:
                 elif self._again:
                     continue
                 else:
+                    self._unpack()
                     if len(self._changes) >= _PART_CHANGES or self._size >= _PART_BYTES:
                         yield self._part()
                     self._changes.append(decode(payload))
@@ -110,6 +124,22 @@ class Stream:
                 yield found
                 if found.last and self._silent is not None and not self._inside:
                     yield from self._unsaid(self._silent)
+
+    def _pack(self, pack: Pack, payload: bytes) -> bool:
+        """False where what the transaction has done so far is no longer, or too much to be, packed."""
+        messages, tables = self._packed
+        if self._changes or self._parted or len(messages) >= _PART_CHANGES or self._size >= _PART_BYTES:
+            return False
+        if not self._again:
+            messages.append(payload)
+            tables[pack[0]] = pack[1]
+            self._size += len(payload)
+        return True
+
+    def _unpack(self) -> None:
+        if self._packed[0]:
+            self._changes += self._packer.unpack(self._packed)
+            self._packed = ([], {})
 
     def _unsaid(self, silent: Silent) -> Iterator[Transaction]:
         """Alterations after which no row has come, told as soon as all that went before them has been."""
@@ -124,8 +154,10 @@ class Stream:
         elif tag == pgoutput.COMMIT:
             return self._end(pgoutput.commit(payload))
         elif tag == pgoutput.RELATION:
+            self._unpack()
             self._changes += self._decoder.relation(payload, None if self._again else position(self._commit + 1))
         elif tag == pgoutput.TRUNCATE:
+            self._unpack()
             self._changes += [] if self._again else self._decoder.truncate(payload)
         elif tag == pgoutput.MESSAGE:
             return self._message(payload)
@@ -185,7 +217,7 @@ class Stream:
         return self._tell(self._commit + 1, last=False)
 
     def _end(self, end: int) -> Transaction | None:
-        again, nothing = self._again, not self._changes and not self._parted
+        again, nothing = self._again, not self._changes and not self._packed[0] and not self._parted
         self._inside = self._again = self._parted = False
         if again:
             return None
@@ -195,8 +227,9 @@ class Stream:
         return self._tell(end, last=True)
 
     def _tell(self, lsn: int, *, last: bool) -> Transaction:
-        told = Transaction(position(lsn), self._committed, self._changes, last)
-        self._changes, self._size = [], 0
+        packed = self._packed if self._packed[0] else None
+        told = Transaction(position(lsn), self._committed, self._changes, last, packed=packed)
+        self._changes, self._packed, self._size = [], ([], {}), 0
         self._told, self._told_at = lsn, time.monotonic()
         if self._told_at - self._watched_at >= _WATCH:
             self._watch()
@@ -220,8 +253,20 @@ class Stream:
             if beat := self._beat():
                 return beat
         self._emit_if_quiet()
-        self._poll.poll(_WAIT)
+        if self._poll.poll(_WAIT):
+            self._gather()
         return None
+
+    def _gather(self) -> None:
+        """
+        A server whose messages are awaited one by one sends each in a packet of its own, which costs it more than to
+        decode it. So where many come, they are let come.
+        """
+        time.sleep(_SOON)
+        arrived = bytearray(4)
+        fcntl.ioctl(self._cursor.fileno(), termios.FIONREAD, arrived)
+        if int.from_bytes(arrived, sys.byteorder) > _MANY:
+            time.sleep(_GATHER)
 
     def _breathe(self) -> Transaction | None:
         """So that whoever reads us acts now and then, however long nothing comes but parts of what is not committed."""

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from landbridge.change import Value
 from landbridge.endpoints.postgres.expressions import canonical
 from landbridge.endpoints.postgres.names import qualified, quote
 from landbridge.endpoints.postgres.read.ranges import constant
-from landbridge.model import Field, Relation, Value
+from landbridge.model import Field, Relation
 
 Image = tuple[Value, ...]
 

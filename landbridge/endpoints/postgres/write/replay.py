@@ -6,10 +6,10 @@ from typing import Any
 import psycopg2
 import psycopg2.errorcodes
 
+from landbridge.change import DELETE, INSERT, TRUNCATE, Change, Value
 from landbridge.endpoints.postgres.connection import translate
 from landbridge.endpoints.postgres.write.written import WrittenTable
 from landbridge.errors import RowRejected, Transient
-from landbridge.model import DELETE, INSERT, TRUNCATE, Change, Value
 from landbridge.plan import EndpointRef
 
 Row = tuple[Value, ...]

@@ -6,8 +6,8 @@ old image in all columns.
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from landbridge.change import Value
 from landbridge.endpoints.postgres.write.written import WrittenTable
-from landbridge.model import Value
 
 Row = tuple[Value, ...]
 Change = tuple[Row, Row | None]

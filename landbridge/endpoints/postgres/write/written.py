@@ -7,11 +7,12 @@ from typing import Any
 from landbridge.endpoints.postgres import queries
 from landbridge.endpoints.postgres.names import qualified, quote
 from landbridge.endpoints.postgres.read.ranges import place
+from landbridge.endpoints.updates import Places
 from landbridge.errors import Terminal
 from landbridge.model import Relation
 
-Places = tuple[int, ...]
-"""Columns by their places in an image."""
+NUMBERS = 10**7
+"""The numbers of rows in a staging table are below this, and so seven digits at most (see packed)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +63,10 @@ class WrittenTable:
         columns = ["i", *(f"o{part}" for part in range(len(self.key)) if old), *(f"n{place}" for place in places)]
         return f"copy {self.staging} ({', '.join(columns)}) from stdin"
 
-    def delete(self, staged: range) -> str:
+    def delete(self, staged: range, *, old: bool = True) -> str:
+        """old: the keys are staged as such, else as parts of images."""
         return (
-            f"delete from {self.place} t using {self.staging} s where {self._same_key(old=True)} and {_within(staged)}"
+            f"delete from {self.place} t using {self.staging} s where {self._same_key(old=old)} and {_within(staged)}"
         )
 
     def update(self, staged: range, places: Places, *, moved: bool) -> str:

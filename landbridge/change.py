@@ -1,0 +1,68 @@
+"""What moves: the changes of rows, and the transactions that they come in."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from landbridge.model import Position
+
+Value = Any
+"""One field: canonical text as bytes, None for NULL, Ellipsis where the change does not carry the column."""
+
+INSERT, UPDATE, DELETE, TRUNCATE, ALTER = 0, 1, 2, 3, 4
+
+Change = tuple[int, int, tuple[Value, ...] | None, tuple[Value, ...] | None]
+"""
+(operation, table number, old, new), small and flat because millions of them pass.
+
+new: the row after it, fields in the order of the table's `columns`; None for DELETE and TRUNCATE.
+old: with a key, the key's fields in key order, for DELETE always and for UPDATE only when the key changed (else None);
+without a key, all fields of the row before it. None for INSERT and TRUNCATE.
+ALTER: from here on the table has another shape; `new` holds the position by which the ledger knows the alteration.
+"""
+
+Tally = Mapping[tuple[int, int], int]
+"""Of changes, by operation and table number."""
+
+Packed = tuple[list[bytes], dict[bytes, tuple[int, tuple[int, ...]]]]
+"""
+Inserts, updates and deletes as they stand in the source's protocol, for who reads many of them at once: the messages
+in order; and of each table in them, by what they call it, the number and where the key stands in a row.
+`endpoints.abc.Packs` makes changes of them.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """
+    A committed transaction, or a part of a large one: `last` is False for all parts but the last, and all parts carry
+    the position of the commit's end or, where that is not known yet, of the part. Without changes it is a heartbeat:
+    everything before `position` has been seen. `committed` is in seconds since 1970, by the source's clock.
+    passed: the source's history up to here, in words of its engine that hold on each of its servers; after FURTHER only
+    what is new in it; '' nothing new. packed: its changes, where they are not in `changes`.
+    """
+
+    position: Position
+    committed: float
+    changes: list[Change]
+    last: bool = True
+    passed: str = field(default="", compare=False)  # told whole or not, as it comes
+    packed: "Packed | None" = None
+
+    @property
+    def count(self) -> int:
+        """Of its changes."""
+        return len(self.changes) + (len(self.packed[0]) if self.packed else 0)
+
+
+FURTHER = "+"
+
+
+def passed_by(before: str, transactions: Iterable[Transaction]) -> str:
+    """The history passed once these have been, too."""
+    for each in transactions:
+        if each.passed.startswith(FURTHER):
+            before = f"{before},{each.passed[1:]}" if before else each.passed[1:]
+        elif each.passed:
+            before = each.passed
+    return before

@@ -1,0 +1,228 @@
+"""
+Packed rows (log/packed.py) as COPY takes them, thousands at once and none by itself: where the fields stand in all of
+the messages laid end to end is computed column by column; fields stay as they are, and of what lies between them some
+bytes are overwritten and the others left out.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landbridge.change import Packed
+from landbridge.endpoints.postgres.log.packed import HEAD, OPERATIONS
+from landbridge.endpoints.postgres.log.pgoutput import DELETE, INSERT, row_reader
+from landbridge.endpoints.postgres.write.written import WrittenTable
+
+_ROW = HEAD + 2  # the count of fields comes before the first
+_FIELD = 5  # what kind of value, four bytes of length
+_TEXT, _NULL = b"tn"
+_WIDEST_KEY = 256
+_CELLS = 1 << 20  # fields at once, some 40 bytes of memory each
+_DELIMITER, _QUOTE = b"\x01", b"\x02"
+_COPY_TEXT = r" with (format text, delimiter e'\x01', null '')"
+_COPY_CSV = r" with (format csv, delimiter e'\x01', quote e'\x02', null '')"
+
+Named = tuple[int, tuple[int, ...]]
+"""A table's number, and where its key stands in a row."""
+
+Places = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """
+    One table's. laid: the bytes of all messages, and some more. starts: of messages. heads, lengths, texts: by column,
+    where a row's field begins, its length, and whether it is one, else NULL.
+    """
+
+    messages: list[bytes]
+    laid: NDArray[np.uint8]
+    starts: Places
+    heads: list[Places]
+    lengths: list[Places]
+    texts: list[Flags]
+
+    def taken(self, which: Places) -> "Rows":
+        if len(which) == len(self.messages):
+            return self
+        messages = [self.messages[place] for place in which.tolist()]
+        laid, starts, _ = _laid_out(messages)
+        moved = starts - self.starts[which]
+        return Rows(
+            messages=messages, laid=laid, starts=starts, heads=[heads[which] + moved for heads in self.heads],
+            lengths=[lengths[which] for lengths in self.lengths], texts=[texts[which] for texts in self.texts],
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sets:
+    """What is left to do of one table's changes, each key once. counts: of all of them, by operation."""
+
+    table: WrittenTable
+    counts: dict[int, int]
+    inserts: Rows
+    updates: Rows
+    deletes: Rows
+
+
+def sets(packed: Sequence[Packed], tables: Mapping[int, WrittenTable]) -> tuple[list[Sets], Packed]:
+    """Of all tables whose rows are whole and can follow on each other; and the rows of the others."""
+    found: list[Sets] = []
+    rest: list[bytes] = []
+    for (number, _), messages in _by_table(packed).items():
+        made = _sets(tables[number], messages) if number in tables else None
+        if made is None:
+            rest += messages
+        else:
+            found.append(made)
+    return found, (rest, {oid: named for _, own in packed for oid, named in own.items()} if rest else {})
+
+
+def _by_table(packed: Sequence[Packed]) -> dict[Named, list[bytes]]:
+    named = {value for _, tables in packed for value in tables.values()}
+    if len(named) == 1:
+        return {named.pop(): [message for messages, _ in packed for message in messages]}
+    found: dict[Named, list[bytes]] = {each: [] for each in named}
+    for messages, tables in packed:
+        for message in messages:
+            found[tables[message[1:5]]].append(message)
+    return found
+
+
+def _sets(table: WrittenTable, messages: list[bytes]) -> Sets | None:
+    rows = _rows(messages, len(table.all)) if len(messages) * len(table.all) <= _CELLS else None
+    keys = None if rows is None else _keys(rows, table.key)
+    if rows is None or keys is None:
+        return None
+    tags = rows.laid[rows.starts]
+    kept = _compacted(tags, keys)
+    if kept is None:
+        return None
+    counts = {kind: int((tags == tag).sum()) for tag, kind in OPERATIONS.items()}
+    inserts, updates, deletes = map(rows.taken, kept)
+    return Sets(table=table, counts=counts, inserts=inserts, updates=updates, deletes=deletes)
+
+
+def _laid_out(messages: list[bytes]) -> tuple[NDArray[np.uint8], Places, Places]:
+    """The bytes of all, with room to look past the last one's end, and where each begins and ends."""
+    laid = np.frombuffer(b"".join([*messages, bytes(_ROW + _FIELD)]), np.uint8)
+    ends = np.cumsum(np.fromiter(map(len, messages), np.int64, len(messages)))
+    return laid, np.concatenate(([0], ends[:-1])), ends
+
+
+def _rows(messages: list[bytes], count: int) -> Rows | None:
+    """None where a row has another count of fields, or one of them is neither text nor NULL."""
+    laid, starts, ends = _laid_out(messages)
+    place = starts + _ROW
+    if ((laid[place - 2].astype(np.int64) << 8 | laid[place - 1]) != count).any():
+        return None
+    heads, lengths, texts = [], [], []
+    numbers = _big_endian(laid)
+    for _ in range(count):
+        kind = laid[place]
+        text = kind == _TEXT
+        if not (text | (kind == _NULL)).all():
+            return None
+        length = np.where(text, numbers[place + 1], 0).astype(np.int64)
+        heads.append(place)
+        lengths.append(length)
+        texts.append(text)
+        place = place + np.where(text, length + _FIELD, 1)
+        if (place > ends).any():
+            return None
+    if (place != ends).any():
+        return None
+    return Rows(messages=messages, laid=laid, starts=starts, heads=heads, lengths=lengths, texts=texts)
+
+
+def _big_endian(laid: NDArray[np.uint8]) -> NDArray[Any]:
+    """The numbers of four bytes that begin at each place."""
+    return np.ndarray(len(laid) - 3, ">u4", laid, strides=(1,))
+
+
+def _keys(rows: Rows, places: Sequence[int]) -> NDArray[Any] | None:
+    """One value a row, equal where the keys' texts are: they hold no zero byte, which stands after each field."""
+    widths = [int(rows.lengths[place].max()) + 1 for place in places]
+    if sum(widths) > _WIDEST_KEY or not all(rows.texts[place].all() for place in places):
+        return None
+    keys = np.zeros((len(rows.messages), sum(widths)), np.uint8)
+    column = 0
+    for place, width in zip(places, widths, strict=True):
+        heads, lengths = rows.heads[place], rows.lengths[place]
+        for further in range(width - 1):
+            there = further < lengths
+            keys[there, column + further] = rows.laid[heads[there] + _FIELD + further]
+        column += width
+    return keys.view(f"S{sum(widths)}").ravel()
+
+
+def _compacted(tags: NDArray[np.uint8], keys: NDArray[Any]) -> tuple[Places, Places, Places] | None:
+    """
+    The rows that say what is to be inserted, updated and deleted, in their order. Of a key the first change says
+    whether the row is there before, the last one what becomes of it. None where they contradict each other.
+    """
+    order = np.argsort(keys, kind="stable")
+    tags, keys = tags[order], keys[order]
+    new = np.concatenate(([True], keys[1:] != keys[:-1]))
+    follows = ~new[1:]
+    there, inserted = tags[:-1] != DELETE[0], tags[1:] == INSERT[0]
+    if (follows & (there == inserted)).any():
+        return None
+    ends = np.concatenate((new[1:], [True]))
+    fresh, gone, last = tags[new] == INSERT[0], tags[ends] == DELETE[0], order[ends]
+    return np.sort(last[fresh & ~gone]), np.sort(last[~fresh & ~gone]), np.sort(last[~fresh & gone])
+
+
+def lines(rows: Rows, number: int | None = None) -> tuple[bytes, str]:
+    """What COPY reads, and its options for that. number: a first field of each line, below NUMBERS."""
+    count, columns = len(rows.messages), len(rows.heads)
+    laid, kept = rows.laid.copy(), np.ones(len(rows.laid), np.bool_)
+    kept[rows.starts[-1] + len(rows.messages[-1]) :] = False
+    _begin_lines(laid, kept, rows.starts, number)
+    empties = 0
+    for place, (heads, lengths, texts) in enumerate(zip(rows.heads, rows.lengths, rows.texts, strict=True)):
+        if place or number is not None:
+            laid[heads] = _DELIMITER[0]
+        else:
+            kept[heads] = False
+        filled = heads if texts.all() else heads[texts]
+        for further in range(1, _FIELD):
+            kept[filled + further] = False
+        empty = heads[texts & (lengths == 0)]
+        empties += len(empty)
+        for further in (1, 2):
+            laid[empty + further], kept[empty + further] = _QUOTE[0], True
+    made = laid[kept].tobytes()[1:] + b"\n"
+    between = columns if number is not None else columns - 1
+    if made.count(_DELIMITER) != between * count or made.count(b"\n") != count or b"\r" in made:
+        return _quoted(rows.messages, number), _COPY_CSV
+    if not empties and b"\\" not in made:
+        return made, _COPY_TEXT
+    if columns == 1 or made.count(_QUOTE) != 2 * empties:
+        return _quoted(rows.messages, number), _COPY_CSV
+    return made, _COPY_CSV
+
+
+def _begin_lines(laid: NDArray[np.uint8], kept: Flags, starts: Places, number: int | None) -> None:
+    """The end of the line before, and this one's number, in place of what the message begins with."""
+    laid[starts] = ord("\n")
+    for further, digit in enumerate(b"" if number is None else b"%07d" % number, 1):
+        laid[starts + further] = digit
+    if number is None:
+        for further in range(1, _ROW):
+            kept[starts + further] = False
+
+
+def _quoted(messages: list[bytes], number: int | None) -> bytes:
+    """Where fields hold what separates them: each by itself, in quotes."""
+    begin = b"" if number is None else b"%07d%b" % (number, _DELIMITER)
+    read = row_reader(int.from_bytes(messages[0][HEAD:_ROW], "big"))
+    return b"".join(begin + _DELIMITER.join(map(_quote, read(message, HEAD)[0])) + b"\n" for message in messages)
+
+
+def _quote(field: bytes | None) -> bytes:
+    return b"" if field is None else _QUOTE + field.replace(_QUOTE, _QUOTE + _QUOTE) + _QUOTE
