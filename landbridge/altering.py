@@ -136,6 +136,8 @@ class Altering:
             )
         if not self._writer.holds(found.table, found.position):
             return found
+        if found.unread:  # its rows have been read since
+            return replace(found, obstacle="")
         if cascading(self._writer.shape(found.table), self._writer.shapes):
             raise SchemaDrift(
                 f"{found.map.source.name}, whose foreign keys act, was altered before it was read: {found.statement}",

@@ -8,16 +8,21 @@ secondary indexes, other names, defaults and comments. Everything else waits for
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from landbridge import kinds, ledger
+import sqlalchemy as sa
+
+from landbridge import ledger
 from landbridge.endpoints import Endpoint
 from landbridge.endpoints.abc import Connects, Prepares
-from landbridge.endpoints.altering import Alters, Drift
+from landbridge.endpoints.altering import UNREAD, Alters, Drift
 from landbridge.errors import PlanError, SchemaDrift
-from landbridge.kinds import Kind
 from landbridge.ledger import Alteration
 from landbridge.mapping import Remapped, remap
 from landbridge.model import Column, ColumnMap, Index, Position, Table, TableMap, TableName
+from landbridge.obstacles import obstacles
 from landbridge.plan import Plan
+
+_UNREAD_AT_MOST = 1000
+"""Transactions of a table that stands still because of them; each takes a row in the ledger, and some milliseconds."""
 
 _ACTING = ("CASCADE", "SET NULL")
 
@@ -52,13 +57,26 @@ class Following:
             if known is None:
                 blueprint = ledger.blueprint(connection, self._run)
                 shapes = list(self._shapes.values())
-                if self._leads_back:
+                if drift.statement == UNREAD:
+                    self._refuse_too_many(connection, drift)
+                    known = judge_unread(self._shapes[drift.table], shapes, drift)
+                elif self._leads_back:
                     known = judge_back(self._shapes[drift.table], drift)
                 else:
                     known = judge(self._plan, self._source.family, self._target, _names(blueprint), shapes, drift)
                 ledger.add_alteration(connection, self._run, known)
         self._shapes[drift.table] = known.map
         return known.map
+
+    def _refuse_too_many(self, connection: sa.Connection, drift: Drift) -> None:
+        waiting = ledger.alterations(connection, self._run, "captured", "paused")
+        if self._leads_back:
+            raise SchemaDrift(drift.obstacle, mend=BACK_ENDS)
+        if sum(each.table == drift.table and each.unread for each in waiting) >= _UNREAD_AT_MOST:
+            raise SchemaDrift(
+                f"{_UNREAD_AT_MOST} transactions of {drift.changed.name} cannot be read, the last: {drift.obstacle}",
+                mend="mend that, then `landbridge ddl approve PLAN TABLE --reload`; or begin anew without the table",
+            )
 
 
 def judge(
@@ -78,7 +96,7 @@ def judge(
         raise SchemaDrift(f"{drift.statement}: {error.found}", mend=error.mend) from None
     lost = [loss.what for loss in after.losses if loss.blocking]
     made = [str(named.name) for named in after.types if named not in before.types]
-    obstacle = drift.obstacle or next(_obstacles(old.source, after.source, drift.renamed, plan), "")
+    obstacle = drift.obstacle or next(obstacles(old.source, after.source, drift.renamed, plan), "")
     obstacle = obstacle or (f"the target cannot hold it: {lost[0]}" if lost else "")
     obstacle = obstacle or (f"it needs the type {made[0]} on the target" if made else "")
     if obstacle and cascading(old, shapes):
@@ -91,6 +109,18 @@ def judge(
         position=drift.position, table=drift.table, statement=drift.statement, obstacle=obstacle, map=new,
         renamed=dict(drift.renamed),
     )  # fmt: skip
+
+
+def judge_unread(old: TableMap, shapes: list[TableMap], drift: Drift) -> Alteration:
+    """The table stands still until it is loaded anew. Raises SchemaDrift where others' rows follow from its own."""
+    if cascading(old, shapes):
+        raise SchemaDrift(
+            f"{old.source.name}, whose foreign keys act, has {UNREAD}: {drift.obstacle}",
+            mend="begin the migration of this plan anew",
+        )
+    return Alteration(
+        position=drift.position, table=drift.table, statement=UNREAD, obstacle=drift.obstacle, map=old, renamed={}
+    )
 
 
 def judge_back(old: TableMap, drift: Drift) -> Alteration:
@@ -200,94 +230,3 @@ def _indexes(old: TableMap, after: Remapped, before: Remapped, renamed: Mapping[
     for index in now.values():
         if index.name not in {each.name for each in old.target.indexes}:
             yield index
-
-
-# --- what is safe -----------------------------------------------------------------------------------------------------
-
-
-def _obstacles(old: Table, new: Table, renamed: Mapping[str, str], plan: Plan) -> Iterator[str]:
-    """Why a person has to look at it, the weightiest first; nothing for what is safe."""
-    names = {column.name: renamed.get(column.name, column.name) for column in old.columns}
-    after = {column.name: column for column in new.columns}
-    for column in old.columns:
-        if names[column.name] not in after:
-            yield from _dropped(column, old, plan)
-        else:
-            yield from _changed(column, after[names[column.name]])
-    for column in new.columns:
-        if column.name not in names.values():
-            yield from _added(column)
-    yield from _beside(old, new, names)
-
-
-def _dropped(column: Column, table: Table, plan: Plan) -> Iterator[str]:
-    if plan.ddl.drop != "allow":
-        yield f"it drops the column {column.name}, which the plan does not allow (ddl: {{drop: allow}})"
-    if table.primary_key and column.name in table.primary_key.columns:
-        yield f"it drops {column.name} of the primary key"
-
-
-def _added(column: Column) -> Iterator[str]:
-    default = column.default
-    if column.generated or column.identity:
-        yield f"the new column {column.name} gets its values by itself"
-    elif not column.nullable:
-        yield f"the new column {column.name} is NOT NULL"
-    elif default is not None and default.literal is None:
-        yield f"the default of the new column {column.name} is no constant: {default.native}"
-    elif column.on_update_now:
-        yield f"the new column {column.name} is set by every update"
-
-
-def _changed(old: Column, new: Column) -> Iterator[str]:
-    if old.native != new.native and not wider(old.kind, new.kind):
-        yield f"the type of {new.name} becomes {new.native}, was {old.native}: not every value may fit"
-    if old.nullable and not new.nullable:
-        yield f"{new.name} becomes NOT NULL"
-    if (old.generated, old.identity, old.on_update_now) != (new.generated, new.identity, new.on_update_now):
-        yield f"how {new.name} gets its values by itself changes"
-    if old.collation != new.collation:
-        yield f"the collation of {new.name} becomes {new.collation}, was {old.collation}"
-    default = new.default
-    if default != old.default and default is not None and default.literal is None and not default.now:
-        yield f"the default of {new.name} becomes {default.native}, which is no constant"
-
-
-def wider(old: Kind, new: Kind) -> bool:
-    """Whether every value of the old kind is, in the same text, one of the new kind."""
-    if isinstance(old, kinds.Int) and isinstance(new, kinds.Int):
-        return old.unsigned == new.unsigned and new.bits >= old.bits
-    if isinstance(old, kinds.Decimal) and isinstance(new, kinds.Decimal):
-        if old.precision is None or new.precision is None:
-            return False
-        return old.scale == new.scale and new.precision >= old.precision
-    if isinstance(old, kinds.Text) and isinstance(new, kinds.Text):
-        return not (old.fixed or new.fixed) and _longer(old.length, new.length)
-    if isinstance(old, kinds.Bytes) and isinstance(new, kinds.Bytes):
-        return not (old.fixed or new.fixed) and _longer(old.length, new.length)
-    return False
-
-
-def _longer(old: int | None, new: int | None) -> bool:
-    return new is None or (old is not None and new >= old)
-
-
-def _beside(old: Table, new: Table, names: Mapping[str, str]) -> Iterator[str]:
-    """Keys, constraints and the table itself."""
-    key = tuple(names[column] for column in old.primary_key.columns) if old.primary_key else ()
-    if key != (new.primary_key.columns if new.primary_key else ()):
-        yield "it changes the primary key"
-    had = {index.name for index in old.indexes}
-    if unique := [index.name for index in new.indexes if index.unique and index.name not in had]:
-        yield f"{unique[0]} is a new constraint"
-    if {c.name for c in old.checks} != {c.name for c in new.checks}:
-        yield "it changes what is checked"
-    if {k.name for k in new.foreign_keys} - {k.name for k in old.foreign_keys}:
-        yield "it adds a foreign key"
-    if (old.partitioning is None) != (new.partitioning is None):
-        yield "it changes how the table is divided into partitions"
-    moved = [name for name, other in names.items() if name != other]
-    if moved and (old.checks or old.partitioning or any(c.generated for c in old.columns)):
-        yield f"{moved[0]} has another name, and checks, generated columns or partitions may be written with it"
-    if (old.transactional, old.inherits) != (new.transactional, new.inherits):
-        yield "the table becomes one of another sort"

@@ -28,6 +28,7 @@ def approve(plan: Plan, table: str, by: str, reason: str) -> Alteration:
     with target.get(Connects).engine().begin() as connection:
         found = standing_at(ledger.alterations(connection, run, "paused"), table, False)
         _refuse_read_later(connection, run, found)
+        _refuse_unread(found)
         refuse_differing(target, found)
         ledger.approve_alteration(connection, run, found, by, reason)
     return found
@@ -63,6 +64,14 @@ def _refuse_read_later(connection: sa.Connection, run: str, found: Alteration) -
         raise Terminal(
             f"the rows of {found.map.source.name} were read later than it was altered",
             mend="load them anew: `landbridge ddl approve PLAN TABLE --reload`",
+        )
+
+
+def _refuse_unread(found: Alteration) -> None:
+    if found.unread:
+        raise Terminal(
+            f"changes of {found.map.source.name} could not be read: {found.obstacle}",
+            mend="once that is mended, load its rows anew: `landbridge ddl approve PLAN TABLE --reload`",
         )
 
 

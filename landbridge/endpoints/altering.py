@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from landbridge.change import ALTER, Change
+from landbridge.errors import MigrationError
 from landbridge.model import Position, Table, TableMap, TableName
 
 if TYPE_CHECKING:
@@ -27,6 +29,21 @@ class Drift:
 
 Follow = Callable[[Drift], TableMap]
 """Notes the drift and gives the table's new shape. The same drift, met again, gives the same. Raises SchemaDrift."""
+
+UNREAD = "a change that cannot be read from the log"
+"""In place of a statement: the table's shape is what it was, but what happened to its rows here is not known."""
+
+
+def unread(table: TableMap, position: Position, error: MigrationError) -> Drift:
+    return Drift(
+        position=position, table=table.number, statement=UNREAD, changed=table.source, renamed={},
+        obstacle=f"{error.found}; {error.mend}",
+    )  # fmt: skip
+
+
+def noted(table: TableMap, position: Position) -> Change:
+    """What stands in the stream where the table's shape changes, or cannot be followed."""
+    return ALTER, table.number, None, (position.encode(),)
 
 
 class Alters(Protocol):

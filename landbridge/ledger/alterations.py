@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from landbridge.endpoints.altering import UNREAD
 from landbridge.errors import Terminal
 from landbridge.ledger import layout as t
 from landbridge.ledger.loading import tables
@@ -55,6 +56,11 @@ class Alteration:
     def refused(self) -> bool:
         """The table stands before a change that the target refused; obstacle says why."""
         return not self.statement
+
+    @property
+    def unread(self) -> bool:
+        """Changes of the table are missing in the stream here; obstacle says why."""
+        return self.statement == UNREAD
 
 
 def add_alteration(connection: sa.Connection, run: str, found: Alteration) -> None:

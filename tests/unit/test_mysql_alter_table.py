@@ -2,12 +2,12 @@
 
 import pytest
 
-from landbridge.drift import wider
 from landbridge.endpoints.mysql.kinds import kind_of
 from landbridge.endpoints.mysql.log.alter_table import Altered, altered
 from landbridge.endpoints.mysql.log.declared import Unread
 from landbridge.endpoints.mysql.log.statements import Statements
 from landbridge.model import Column, Index, IndexPart, Key, Table, TableName
+from landbridge.obstacles import wider
 
 NAME = TableName(schema="shop", name="t")
 DEFINITION = (

@@ -21,7 +21,7 @@ from landbridge.endpoints.mysql.log import events, fields, jsonb
 from landbridge.endpoints.mysql.log.charsets import Charsets
 from landbridge.endpoints.mysql.log.decode import TableDecoder
 from landbridge.endpoints.mysql.log.events import WireColumn, WireTable
-from landbridge.errors import MigrationError, SchemaDrift, Terminal, Unsupported
+from landbridge.errors import MigrationError, SchemaDrift, Unsupported
 from landbridge.model import Column, ColumnMap, Key, Table, TableMap, TableName
 
 UTF8, BINARY = 255, 63
@@ -96,7 +96,7 @@ def test_a_delete_recorded_from_mysql() -> None:
 def test_an_event_that_is_cut_off_or_too_long_is_an_error() -> None:
     plan = _plan({"id": "int", "v": "varchar(10)"})
     for body in (MYSQL_DELETE[:-1], MYSQL_DELETE + b"\0", MYSQL_DELETE[:-6]):
-        with pytest.raises(Terminal, match="cannot be decoded"):
+        with pytest.raises(Unsupported, match="cannot be decoded"):
             _decoded(plan, MYSQL_MAP, BINLOG.DELETE_ROWS_EVENT_V2, body)
 
 

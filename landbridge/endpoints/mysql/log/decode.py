@@ -6,6 +6,7 @@ log describes them, compiled once, and loops over the rows of an event without a
 import struct
 import zlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pymysqlreplication.constants import FIELD_TYPE
@@ -17,7 +18,7 @@ from landbridge.endpoints.mysql.log.defaults import left_out
 from landbridge.endpoints.mysql.log.events import WireTable
 from landbridge.endpoints.mysql.log.fields import Layout
 from landbridge.endpoints.mysql.schema import versioning
-from landbridge.errors import Terminal, Unsupported
+from landbridge.errors import Unsupported
 from landbridge.model import TableMap
 
 Loop = Callable[[bytes, int, int, Callable[[Change], None]], int]
@@ -59,7 +60,7 @@ class TableDecoder:
         except (struct.error, LookupError, ArithmeticError, ValueError, zlib.error):
             end = -1
         if end != len(body):
-            raise Terminal(
+            raise Unsupported(
                 f"a row event of table {self.table.source.name} cannot be decoded as the log describes the table",
                 mend="report it with the server's version; leave the table out of the plan (exclude) until then",
             ) from None
@@ -80,6 +81,17 @@ class TableDecoder:
         """Which columns an image carries. The bits after the last column may be set or not."""
         bits = int.from_bytes(bitmap, "little")
         return [place for place in range(len(self._wire.columns)) if bits >> place & 1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undecodable:
+    """In place of a TableDecoder, where the table itself has what cannot be read."""
+
+    table: TableMap
+    error: Unsupported
+
+    def decode(self, kind: int, body: bytes, changes: list[Change]) -> None:  # noqa: ARG002
+        raise self.error.with_traceback(None)
 
 
 def _layout(table: TableMap, column: events.WireColumn, charsets: Charsets) -> Layout:

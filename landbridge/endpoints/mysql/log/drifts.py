@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from landbridge.change import ALTER, Change
 from landbridge.endpoints.altering import Drift, Follow
 from landbridge.endpoints.mysql.log.alter_table import altered, replaced
 from landbridge.endpoints.mysql.log.charsets import Charsets
@@ -50,8 +49,3 @@ class Drifts:
                 obstacle=made.obstacle,
             )
         )  # fmt: skip
-
-
-def noted(table: TableMap, position: Position) -> Change:
-    """What stands in the stream where the table's shape changes."""
-    return ALTER, table.number, None, (position.encode(),)

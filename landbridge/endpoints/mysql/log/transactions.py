@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from pymysqlreplication.constants import BINLOG
 
 from landbridge.change import DELETE, TRUNCATE, UPDATE, Change, Transaction
+from landbridge.endpoints.altering import noted, unread
 from landbridge.endpoints.mysql.log import binlog, compression, events, gtid, prepared
 from landbridge.endpoints.mysql.log.binlog import Event
 from landbridge.endpoints.mysql.log.charsets import Charsets
-from landbridge.endpoints.mysql.log.decode import TableDecoder
-from landbridge.endpoints.mysql.log.drifts import Drifts, noted
+from landbridge.endpoints.mysql.log.decode import TableDecoder, Undecodable
+from landbridge.endpoints.mysql.log.drifts import Drifts
 from landbridge.endpoints.mysql.log.passed import Passed
 from landbridge.endpoints.mysql.log.shape import AGAIN
 from landbridge.endpoints.mysql.log.statements import Meaning, Statements
@@ -80,13 +81,14 @@ class Transactions:
     ) -> None:
         self._planned, self._source, self._recall, self._drifts = tables, source, recall, drifts
         self._prepared: dict[prepared.Xid, list[Change]] = {}
+        self._unread_of: dict[int, Position] = {}
         self._since = since
         self.passed = passed or Passed()
         self._skipping = False  # what the other server of the source had, which was taken there
         self._statements = Statements([table.source.name for table in tables], folded=source.folded)
         self._ascii_names = all(str(table.source.name).isascii() for table in tables)
-        self._decoders: dict[bytes, TableDecoder | None] = {}
-        self._current: dict[int, TableDecoder | None] = {}
+        self._decoders: dict[bytes, TableDecoder | Undecodable | None] = {}
+        self._current: dict[int, TableDecoder | Undecodable | None] = {}
         self._know(tables)
         self.border = since
         self._file = ("", "")
@@ -222,13 +224,16 @@ class Transactions:
             self._decoders[shape] = self._decoder(body)
         self._current[int.from_bytes(body[:6], "little")] = self._decoders[shape]
 
-    def _decoder(self, body: bytes) -> TableDecoder | None:
+    def _decoder(self, body: bytes) -> TableDecoder | Undecodable | None:
         name = events.table_name(body)
         planned = self._statements.find(name.schema, name.name)
         if planned is None:
             return None
-        wire = events.table_map(body, mariadb=self._source.mariadb)
-        return TableDecoder(self._tables[planned], wire, self._source.charsets, mariadb=self._source.mariadb)
+        wire, table = events.table_map(body, mariadb=self._source.mariadb), self._tables[planned]
+        try:
+            return TableDecoder(table, wire, self._source.charsets, mariadb=self._source.mariadb)
+        except Unsupported as error:
+            return Undecodable(table=table, error=error)
 
     def _rows(self, event: Event) -> Transaction | None:
         body = event[4]
@@ -236,13 +241,30 @@ class Transactions:
         if decoder is None:
             return None
         known = len(self._changes)
-        decoder.decode(event[0], body, self._changes)
+        try:
+            decoder.decode(event[0], body, self._changes)
+        except Unsupported as error:
+            self._changes[known:] = self._unread(decoder.table, error, event)
+            return None
         if body[6] & _UNCHECKED and decoder.table.source.name in self._acting:
             self._refuse_unfollowed(decoder.table.source.name, self._changes[known:])
         self._bytes += len(body)
         if (len(self._changes) > PART or self._bytes > PART_BYTES) and not self._preparing:
             return self._part(event)
         return None
+
+    def _unread(self, table: TableMap, error: Unsupported, event: Event) -> list[Change]:
+        """
+        In place of what cannot be decoded: its table stands still there, told once a transaction. Raises the error
+        where nobody follows, or the transaction may yet be undone.
+        """
+        if self._drifts is None or self._preparing or self._savepoints:
+            raise error
+        position = self._position(event)
+        if position <= self._since or self._unread_of.get(table.number) == self.border:
+            return []
+        self._unread_of[table.number] = self.border
+        return [noted(self._drifts.follow(unread(table, position, error)), position)]
 
     def _compressed_rows(self, event: Event) -> Transaction | None:
         kind, stamp, end, flags, body = event
@@ -277,7 +299,7 @@ class Transactions:
                 mend="leave foreign_key_checks on in the sessions that change this table; then begin anew",
             )
 
-    def _table_of(self, body: bytes) -> TableDecoder | None:
+    def _table_of(self, body: bytes) -> TableDecoder | Undecodable | None:
         number = int.from_bytes(body[:6], "little")
         if number not in self._current and number != _NO_TABLE:
             raise PositionLost(f"the position {self._since} is inside of a transaction", mend=AGAIN)

@@ -6,8 +6,9 @@ from typing import Any, Protocol
 
 from landbridge import change
 from landbridge.change import Change
+from landbridge.endpoints.altering import noted, unread
 from landbridge.endpoints.postgres.log import pgoutput
-from landbridge.endpoints.postgres.log.drifts import Drifts, noted
+from landbridge.endpoints.postgres.log.drifts import Drifts
 from landbridge.endpoints.postgres.log.packed import Pack, heads, packs
 from landbridge.endpoints.postgres.log.pgoutput import FULL, NEW, Fields, ReadRow, Relation, row_reader
 from landbridge.endpoints.postgres.names import qualified
@@ -48,6 +49,7 @@ class Decoder:
         self.packs: dict[bytes, Pack] = {}
         self._tables = {table.source.name: table for table in tables}
         self._numbers: dict[bytes, int] = {}
+        self._unread: dict[int, Position] = {}
         self._strangers: dict[bytes, TableName] = {}
         self._examine, self._partitions, self._drifts = examine, partitions, drifts
 
@@ -101,6 +103,20 @@ class Decoder:
             self.rows.pop(tag + oid, None)
         for head in heads(oid):
             self.packs.pop(head, None)
+
+    def unread(self, oid: bytes, position: Position, error: Unsupported) -> list[Change]:
+        """
+        In place of what cannot be decoded of a table: it stands still there, told once for each position. Raises the
+        error where nobody follows.
+        """
+        number = self._numbers[oid]
+        if self._drifts is None:
+            raise error
+        if self._unread.get(number) == position:
+            return []
+        self._unread[number] = position
+        (table,) = (each for each in self._tables.values() if each.number == number)
+        return [noted(self._drifts.follow(unread(table, position, error)), position)]
 
     def truncate(self, payload: bytes) -> list[Change]:
         oids = pgoutput.truncated(payload)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from landbridge.change import ALTER, Change
 from landbridge.endpoints.altering import Drift, Follow
 from landbridge.endpoints.postgres.kinds import kind_of
 from landbridge.endpoints.postgres.log.pgoutput import Relation
@@ -128,11 +127,6 @@ def recorded(table: Table) -> tuple[str, ...]:
         told = f" {expression}" if expression else ""
         columns.append(f"{column.name} {column.native}{'' if column.nullable else ' not null'}{told}")
     return (*columns, *sorted(index.name for index in table.indexes))
-
-
-def noted(table: TableMap, position: Position) -> Change:
-    """What stands in the stream where the table's shape changes."""
-    return ALTER, table.number, None, (position.encode(),)
 
 
 def _typed(column: Column | None, native: str) -> Column | None:

@@ -50,7 +50,10 @@ class InProgress:
             else:
                 self._other(self._block, part, message)
         except (SchemaDrift, Unsupported) as error:
-            self._block.failed.setdefault(part, error)
+            if decode is not None and isinstance(error, Unsupported):
+                self._block.unread.setdefault(part, {}).setdefault(message[1:5], error)
+            else:
+                self._block.failed.setdefault(part, error)
 
     def _other(self, block: "Kept", part: bytes, message: bytes) -> None:
         tag = message[0]
@@ -69,6 +72,12 @@ class InProgress:
         elif whole in self._kept:
             self._kept[whole].aborted.add(part)
 
+    def unread(self, whole: bytes) -> dict[bytes, Unsupported]:
+        """By table, why changes of it cannot be decoded; the others of the transaction come with `commit`."""
+        kept = self._kept.get(whole, Kept())
+        found = [tables for part, tables in kept.unread.items() if part not in kept.aborted]
+        return {oid: error for tables in reversed(found) for oid, error in tables.items()}
+
     def commit(self, whole: bytes) -> Iterator[list[Change]]:
         """What it did, in parts. Raises what could not be decoded of it, before the first."""
         kept = self._kept.get(whole)
@@ -86,11 +95,15 @@ class InProgress:
 
 
 class Kept:
-    """One transaction: runs of changes, each of one subtransaction, in order. aborted, failed: by subtransaction."""
+    """
+    One transaction: runs of changes, each of one subtransaction, in order. aborted, failed, unread (further by table):
+    by subtransaction.
+    """
 
     def __init__(self) -> None:
         self.aborted: set[bytes] = set()
         self.failed: dict[bytes, MigrationError] = {}
+        self.unread: dict[bytes, dict[bytes, Unsupported]] = {}
         self._runs: list[tuple[bytes, list[Change]]] = []
         self._count = self._size = 0
         self._file: IO[bytes] | None = None

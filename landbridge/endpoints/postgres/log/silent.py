@@ -7,8 +7,9 @@ import time
 from typing import Any
 
 from landbridge.change import Change
+from landbridge.endpoints.altering import noted
 from landbridge.endpoints.postgres.log.decode import Decoder
-from landbridge.endpoints.postgres.log.drifts import Drifts, noted, recorded
+from landbridge.endpoints.postgres.log.drifts import Drifts, recorded
 from landbridge.endpoints.postgres.log.lsn import AS_NUMBER, position
 from landbridge.model import Position, TableMap, TableName
 

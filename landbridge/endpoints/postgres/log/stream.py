@@ -25,12 +25,12 @@ import psycopg2.errors
 from landbridge.change import Change, Packed, Transaction
 from landbridge.endpoints.postgres.connection import driver_errors
 from landbridge.endpoints.postgres.log import pgoutput
-from landbridge.endpoints.postgres.log.decode import Decoder
+from landbridge.endpoints.postgres.log.decode import Decode, Decoder
 from landbridge.endpoints.postgres.log.in_progress import InProgress
 from landbridge.endpoints.postgres.log.lsn import number, position
 from landbridge.endpoints.postgres.log.packed import HEAD, Pack, Packer
 from landbridge.endpoints.postgres.log.silent import Silent
-from landbridge.errors import PositionLost, SchemaDrift
+from landbridge.errors import PositionLost, SchemaDrift, Unsupported
 from landbridge.model import Position
 from landbridge.plan import EndpointRef
 
@@ -117,8 +117,7 @@ class Stream:
                     self._unpack()
                     if len(self._changes) >= _PART_CHANGES or self._size >= _PART_BYTES:
                         yield self._part()
-                    self._changes.append(decode(payload))
-                    self._size += len(payload)
+                    self._decode(decode, payload)
                     continue
             if found is not None:
                 yield found
@@ -135,6 +134,17 @@ class Stream:
             tables[pack[0]] = pack[1]
             self._size += len(payload)
         return True
+
+    def _decode(self, decode: Decode, payload: bytes) -> None:
+        try:
+            self._changes.append(decode(payload))
+        except Unsupported as error:
+            self._changes += self._unread(payload[1:5], error)
+        self._size += len(payload)
+
+    def _unread(self, oid: bytes, error: Unsupported) -> list[Change]:
+        """Past the position of what the transaction may have altered."""
+        return self._decoder.unread(oid, position(self._commit + 2), error)
 
     def _unpack(self) -> None:
         if self._packed[0]:
@@ -196,6 +206,8 @@ class Stream:
         """The commit of a transaction that was sent before."""
         whole, self._commit, end, self._committed = pgoutput.stream_commit(payload)
         self._again = self._commit < self._since
+        for oid, error in self._in_progress.unread(whole).items():
+            self._changes += [] if self._again else self._unread(oid, error)
         for changes in self._in_progress.commit(whole):
             if self._again:
                 break

@@ -1,0 +1,157 @@
+"""Changes that cannot be read from the log: their table stands still until it is loaded anew, all others go on."""
+
+from collections.abc import Callable
+
+import pytest
+
+from landbridge import drift, ledger, reload
+from landbridge.endpoints.altering import UNREAD
+from landbridge.errors import MigrationError, SchemaDrift, Terminal
+from landbridge.resume import approve, go_on
+from tests.altered import Altered, End
+from tests.engines.test_ddl import Make, make
+from tests.engines.test_reload import name
+
+__all__ = ["make"]
+
+SETUP = (
+    "create table t (id int primary key, code int not null unique, note varchar(10))",
+    "insert into t values (1, 10, 'a'), (2, 20, 'b'), (3, 30, 'c')", "create table u (id int primary key)",
+)  # fmt: skip
+
+
+def spoil(source: End) -> None:
+    """From here on updates of t do not say all that must be known."""
+    if source.engine == "mysql":
+        source.run("set session binlog_row_image = minimal")
+    else:
+        source.run("alter table t replica identity using index t_code_key")
+
+
+def mend(source: End) -> None:
+    if source.engine == "mysql":
+        source.run("set session binlog_row_image = full")
+    else:
+        source.run("alter table t replica identity default")
+
+
+def followed(here: Altered, number: int) -> Callable[[], bool]:
+    return lambda: here.target.run(f"select count(*) from u where id = {number}") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [("mariadb", "postgres_target"), ("postgres", "mysql_target"), ("postgres", "postgres_target")],
+)
+def test_its_table_stands_still_and_the_others_go_on(make: Make, source: str, target: str) -> None:
+    here = make(source, target, *SETUP)
+    with here.replication:
+        here.catch_up()
+        spoil(here.source)
+        here.source.run("begin", "insert into u values (1)", "update t set note = 'x' where id < 3")
+        here.source.run("update t set note = 'y' where id = 3", "insert into t values (4, 40, 'd')", "commit")
+        here.source.run("update t set note = 'z' where id = 1", "insert into u values (2)")
+        here.wait(followed(here, 2))
+        assert here.history() == [("paused", UNREAD), ("captured", UNREAD)]
+        assert here.target.run("select id, note from t order by id") == [(1, "a"), (2, "b"), (3, "c")]
+        with pytest.raises(Terminal, match=r"(?s)could not be read.*--reload"):
+            approve(here.pair.plan, name(here), "me", "why")
+        with pytest.raises(Terminal, match="does not stand still at a refused change"):
+            go_on(here.pair.plan, name(here), "me")
+    here.source.run("insert into u values (3)")
+    with here.replication:  # what was met before it ended is met once more
+        here.wait(followed(here, 3))
+        mend(here.source)
+        here.source.run("insert into u values (4)", "update t set note = 'whole' where id = 2")
+        here.wait(followed(here, 4))
+        _, copied = reload.reload(here.pair.plan, name(here), "me", "the setting is put right")
+        assert copied.rows == 4
+        here.source.run("insert into t values (5, 50, 'e')", "update t set note = 'later' where id = 1")
+        here.wait(lambda: set(here.states()) == {"applied"})
+        here.catch_up()
+        here.equal()
+    assert here.target.run("select id, note from t order by id") == [
+        (1, "later"), (2, "whole"), (3, "y"), (4, "d"), (5, "e")
+    ]  # fmt: skip
+
+
+def test_what_a_large_transaction_holds_is_told_once_it_commits(make: Make) -> None:
+    here = make("postgres", "postgres_target", *SETUP, "alter system set logical_decoding_work_mem = '64kB'")
+    try:
+        here.source.run("select pg_reload_conf()")
+        with here.replication:
+            here.catch_up()
+            spoil(here.source)
+            big = "insert into u select i from generate_series({}, {}) i"
+            undone = ("begin", "update t set note = 'no' where id = 1", big.format(1000, 4000), "rollback")
+            part = ("savepoint s", "update t set note = 'no' where id = 1", "rollback to savepoint s")
+            here.source.run(*undone, "begin", *part, big.format(1000, 4000), "commit")
+            here.wait(followed(here, 4000))
+            assert here.history() == []
+            here.source.run("begin", big.format(5000, 9000), "update t set note = 'n' where id = 1", "commit")
+            here.wait(followed(here, 9000))
+            assert here.history() == [("paused", UNREAD)]
+            mend(here.source)
+            here.source.run("update t set note = 'm' where id = 2")
+            reload.reload(here.pair.plan, name(here), "me", "why")
+            here.wait(lambda: here.states() == ["applied"])
+            here.catch_up()
+            here.equal()
+    finally:
+        here.source.run("alter system reset logical_decoding_work_mem", "select pg_reload_conf()")
+
+
+def test_it_is_nothing_where_the_rows_were_read_later(make: Make) -> None:
+    """Changes up to where a table was loaded anew are in its rows."""
+    here = make("mariadb", "postgres_target", *SETUP)
+    with here.replication:
+        here.catch_up()
+        spoil(here.source)
+        here.source.run("update t set note = 'x' where id = 1", "insert into u values (1)")
+        here.wait(followed(here, 1))
+    here.source.run("update t set note = 'unseen' where id = 2")
+    mend(here.source)
+    reload.reload(here.pair.plan, name(here), "me", "why")
+    with here.replication:
+        here.catch_up()
+        here.source.run("update t set note = 'y' where id = 3")
+        here.wait(lambda: here.states() == ["applied", "applied"])
+        here.catch_up()
+        here.equal()
+
+
+def test_there_is_an_end_to_it(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drift, "_UNREAD_AT_MOST", 2)
+    here = make("mariadb", "postgres_target", *SETUP)
+    with here.replication:
+        here.catch_up()
+    spoil(here.source)
+    here.source.run(*(f"update t set note = '{number}' where id = 1" for number in range(3)))
+    follow = drift.Following(here.pair.source, here.pair.target, _run(here))
+    from landbridge.endpoints.abc import Changes
+
+    since = here.row().position
+    with (
+        pytest.raises(SchemaDrift, match=r"2 transactions of .*t cannot be read, the last: an update of table"),
+        here.pair.source.get(Changes).stream(here.pair.run, since, follow.tables(since), "", follow.follow) as stream,
+    ):
+        for _ in stream:
+            pass
+
+
+def _run(here: Altered) -> ledger.Run:
+    with here.engine.begin() as connection:
+        found = ledger.read_run(connection, here.pair.run)
+    assert found is not None
+    return found
+
+
+def test_keys_that_act_on_other_tables_end_it(make: Make) -> None:
+    acting = "create table child (id int primary key, t int, foreign key (t) references t (id) on delete cascade)"
+    here = make("mariadb", "postgres_target", *SETUP, acting)
+    with here.replication:
+        here.catch_up()
+        spoil(here.source)
+        here.source.run("update t set note = 'x' where id = 1")
+        with pytest.raises(MigrationError, match="whose foreign keys act, has a change that cannot be read"):
+            here.wait(lambda: False)
