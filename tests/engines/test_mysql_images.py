@@ -82,9 +82,13 @@ def test_a_replace_that_passes_for_an_update(source: Source, image: str) -> None
     since, tables = source.log.here(), source.plan("t")
     source.run("insert into t (id) values (2)", "delete from t where id = 2")
     assert source.changes(since, tables) == [(INSERT, 0, None, (b"2", None, None)), (DELETE, 0, (b"2",), None)]
+    begun = source.log.here()
     source.run("replace into t (id) values (1)")
-    with pytest.raises(Unsupported, match=rf"{source.name}\.t leaves out columns"):
-        source.changes(since, tables)
+    source.run("update t set id = 3 where id = 1")
+    reset, moved, again = source.changes(begun, tables)
+    assert (reset[:3], reset[3][0], reset[3][2]) == ((INSERT, 0, None), b"1", ...)  # to be read again
+    assert (moved[:3], moved[3][0], moved[3][2]) == ((UPDATE, 0, (b"1",)), b"3", ...)
+    assert again == (INSERT, 0, None, moved[3])
 
 
 @pytest.mark.parametrize("source", ["mariadb11_server"], indirect=True)
@@ -166,6 +170,34 @@ def stage(
     made = FromBinlog(source, postgres_server, postgres_database(), tmp_path)
     yield made
     made.target.close()
+
+
+@on_mariadb
+@pytest.mark.parametrize("image", ["minimal", "noblob"])
+def test_what_a_replace_resets_arrives(stage: FromBinlog, image: str) -> None:
+    source = stage.log
+    for run in (source.run, lambda sql: rows(stage.target, sql)):
+        run("create table p (id int primary key)")
+        run("create table t (id int primary key, p int, a text, b int default 4, foreign key (p) references p (id))")
+    source.run(
+        "insert into p values (1)", "insert into t values (1, 1, 'one', 1), (2, 1, 'two', 2), (3, 1, 'three', 3)"
+    )
+    rows(stage.target, "insert into p values (1)")
+    rows(stage.target, "insert into t select i, 1, n, i from (values (1, 'one'), (2, 'two'), (3, 'three')) v (i, n)")
+    stage.begin("p", "t")
+    since = source.log.here()
+    source.run(f"set session binlog_row_image = {image}", "replace into t (id) values (1)")
+    source.run(
+        "update t set b = 9 where id = 2", "update t set id = 30 where id = 3", "replace into t (id) values (30)"
+    )
+    source.run(
+        "insert into t (id, a) values (5, 'five')", "update t set a = null where id = 5", "delete from t where id = 2"
+    )
+    source.run("insert into t (id, a) values (2, 'again')", "replace into t (id, b) values (2, 7)")
+    stage.follow(since)
+    wanted = sorted(source.ask("select * from t"))
+    assert wanted == [(1, None, None, 4), (2, None, None, 7), (5, None, None, 4), (30, None, None, 4)]
+    assert sorted(rows(stage.target, "select * from t")) == wanted
 
 
 @on_mysql

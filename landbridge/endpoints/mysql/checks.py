@@ -174,13 +174,13 @@ def _row_image(facts: Facts) -> Iterator[Finding]:
     bare = [str(table.source.name) for table in facts.tables if table.source.primary_key is None]
     if image.startswith("FULL") or not (facts.mariadb or bare):
         return
-    reason = "what a REPLACE resets is missing from the log" if facts.mariadb else f"without a key: {listed(bare)}"
-    yield refuse(
-        "binlog-row-image",
-        found=f"binlog_row_image is {image}: {reason}",
-        wanted="binlog_row_image FULL, in every session",
-        mend=_setting(facts, "binlog_row_image", "FULL"),
-    )
+    found = f"binlog_row_image is {image}"
+    wanted, mend = "binlog_row_image FULL, in every session", _setting(facts, "binlog_row_image", "FULL")
+    if bare:
+        yield refuse("binlog-row-image", found=f"{found}: without a key: {listed(bare)}", wanted=wanted, mend=mend)
+    else:
+        again = "a REPLACE passes for an update, so updated rows are read again"
+        yield warn("binlog-row-image", found=f"{found}: {again}", wanted=wanted, mend=mend)
 
 
 def _row_metadata(facts: Facts) -> Iterator[Finding]:

@@ -153,8 +153,6 @@ class _LoopWriter:
         documents = [place for place in self._row if partial and place in after and self._is_document(place)]
         # What the new image leaves out has kept its value.
         kept = {place: f"o{place}" for place in self._row if place in before and place not in after}
-        if self._mariadb:
-            self._refuse_resets([*kept, *after])
         self._image(before, [*old, *kept, *documents, *self._end], "o")
         self._only_of_now("o")
         if partial:
@@ -175,7 +173,13 @@ class _LoopWriter:
             self._emit(INSERT, "None", new)
             self._line("continue")
             self._indent -= 1
-        self._emit(UPDATE, f"None if {same} else {images}" if same else images, new)
+        if self._mariadb and self._key and not set(self._row) <= {*kept, *after}:
+            # Measured on 10.11 and 11.8: what REPLACE makes of an existing row is logged as an update that leaves out
+            # the columns it has set to their defaults, as if they had been kept. So it is read again, too.
+            self._line(f"if not ({same}): out(({UPDATE}, {self._table.number}, {images}, {new}))")
+            self._emit(INSERT, "None", new)
+        else:
+            self._emit(UPDATE, f"None if {same} else {images}" if same else images, new)
 
     def _only_of_now(self, prefix: str, otherwise: str = "") -> None:
         """Rows that were so until some time are history: what ends a row's time deletes it."""
@@ -219,18 +223,6 @@ class _LoopWriter:
             why = "" if self._key else ", without which it cannot be found, as the table has no primary key"
             raise Unsupported(
                 f"a change of table {self._table.source.name} does not carry the whole row{why}",
-                mend="SET GLOBAL binlog_row_image = FULL; sessions that set it themselves must not",
-            )
-
-    def _refuse_resets(self, known: list[int]) -> None:
-        """
-        Measured on MariaDB 10.11 and 11.8: what REPLACE makes of an existing row is logged as an update that leaves out
-        the columns it has set to their defaults, as if they had been kept.
-        """
-        if not set(self._row) <= set(known):
-            raise Unsupported(
-                f"an update of table {self._table.source.name} leaves out columns: on MariaDB it may be a REPLACE,"
-                " which resets them",
                 mend="SET GLOBAL binlog_row_image = FULL; sessions that set it themselves must not",
             )
 
