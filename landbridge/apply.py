@@ -25,7 +25,7 @@ from landbridge.spool import SpoolReader
 log = logging.getLogger(__name__)
 
 BATCH_BYTES = 1 << 20
-"""Of the spool; 5,000 to 15,000 changes of ordinary rows. One takes some ten times as much memory; there are two."""
+"""Of the spool, more where it is packed; 5,000 to 15,000 changes of ordinary rows, in some ten times as much memory."""
 
 _READ_PATIENCE = 0.1
 _LOAD_POLL = 0.5

@@ -16,7 +16,7 @@ _MOST_RESTS = 4096
 _NAP = 0.005
 _FIRST = 16
 _PACKED = 4
-"""So much less memory than others do packed transactions take for what they have in the spool."""
+"""So much more of the spool may be packed: it takes less memory for as much, and more at once costs less."""
 
 
 @dataclass(frozen=True, kw_only=True)
