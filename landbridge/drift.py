@@ -58,7 +58,7 @@ class Following:
                 blueprint = ledger.blueprint(connection, self._run)
                 shapes = list(self._shapes.values())
                 if drift.statement == UNREAD:
-                    self._refuse_too_many(connection, drift)
+                    self._refuse_unread(connection, drift)
                     known = judge_unread(self._shapes[drift.table], shapes, drift)
                 elif self._leads_back:
                     known = judge_back(self._shapes[drift.table], drift)
@@ -68,10 +68,11 @@ class Following:
         self._shapes[drift.table] = known.map
         return known.map
 
-    def _refuse_too_many(self, connection: sa.Connection, drift: Drift) -> None:
-        waiting = ledger.alterations(connection, self._run, "captured", "paused")
+    def _refuse_unread(self, connection: sa.Connection, drift: Drift) -> None:
+        """On the way back, and where it never ends."""
         if self._leads_back:
             raise SchemaDrift(drift.obstacle, mend=BACK_ENDS)
+        waiting = ledger.alterations(connection, self._run, "captured", "paused")
         if sum(each.table == drift.table and each.unread for each in waiting) >= _UNREAD_AT_MOST:
             raise SchemaDrift(
                 f"{_UNREAD_AT_MOST} transactions of {drift.changed.name} cannot be read, the last: {drift.obstacle}",
