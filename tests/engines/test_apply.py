@@ -26,7 +26,7 @@ from tests.engines.applying import RUN, History, Stage, at, in_one_go
 from tests.support import rows
 
 
-@pytest.fixture(params=[False, True], ids=["plain", "packed"])
+@pytest.fixture(params=[False, pytest.param(True, marks=pytest.mark.long)], ids=["plain", "packed"])
 def stage(
     request: pytest.FixtureRequest,
     postgres_server: postgres.Server,
@@ -55,7 +55,14 @@ def numbers(stage: Stage) -> list[int]:
     return [number for (number,) in rows(stage.target, "select id from items order by id")]
 
 
-@pytest.mark.parametrize(("seed", "keyed"), [(1, False), (2, True), pytest.param(3, True, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    ("stage", "seed", "keyed"),
+    [
+        (True, 1, False), (False, 2, True), pytest.param(True, 2, True, marks=pytest.mark.long),
+        pytest.param(True, 3, True, marks=pytest.mark.long),
+    ],
+    indirect=["stage"],
+)  # fmt: skip
 def test_exactly_once_whatever_is_killed(stage: Stage, seed: int, keyed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     for table in History.TABLES:
         stage.on_both(table)
