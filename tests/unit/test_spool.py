@@ -429,7 +429,7 @@ def write_until(folder: str, goal: int, seed: int) -> None:
 
 
 def test_a_writer_killed_again_and_again_while_a_reader_follows(tmp_path: Path) -> None:
-    goal = 3_000
+    goal = 1_000
     context = multiprocessing.get_context("fork")
     reader: SpoolReader | None = None
     found: list[Transaction] = []
