@@ -178,3 +178,17 @@ def test_numbers_of_staged_rows_begin_again(stage: Stage, monkeypatch: pytest.Mo
     assert dict(rows(stage.target, "select id, v from t")) == wanted
     assert len(fitted) > 5
     assert all(fitted)
+
+
+def test_numbers_begin_again_inside_of_a_large_transaction(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was staged under them before is gone by then: the same rows, changed again and again."""
+    monkeypatch.setattr(apply_module, "NUMBERS", 100)
+    stage.packs = False
+    stage.on_both("create table t (id int primary key, v text)")
+    stage.begin("t")
+    stage.spool(1, *((INSERT, 0, None, (b"%d" % key, b"0")) for key in range(30)))
+    for turn in range(1, 12):
+        updates: list[Change] = [(UPDATE, 0, None, (b"%d" % key, b"%d" % turn)) for key in range(30)]
+        stage.spool(2, *updates, last=turn == 11)
+    stage.apply(2)
+    assert rows(stage.target, "select distinct v from t") == [("11",)]

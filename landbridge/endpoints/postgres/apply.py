@@ -280,7 +280,7 @@ class Writer:
         return Staged(table=table, rows=rows, copy=table.stage(places, old=old), block=block)
 
     def _numbers(self, table: WrittenTable, count: int) -> range:
-        """They begin again after so many that none of the older ones is left in the staging table."""
+        """They begin again at some point: `_stage` then clears what may still stand under them."""
         number = table.relation.number
         with self._numbering:
             start = self._numbered.get(number, 0)
@@ -294,7 +294,8 @@ class Writer:
         if number not in self._staging:
             self._cursor.execute(table.create_staging())
             self._staging.add(number)
-        if rows.start - self._cleared.get(number, 0) > _CROWDED:
+        begins_again = rows.start < self._used.get(number, 0)
+        if begins_again or rows.start - self._cleared.get(number, 0) > _CROWDED:
             self._cursor.execute(f"truncate {table.staging}")
             self._cleared[number] = rows.start
         self._used[number] = rows.stop

@@ -109,7 +109,7 @@ class Decoder:
         In place of what cannot be decoded of a table: it stands still there, told once for each position. Raises the
         error where nobody follows.
         """
-        number = self._numbers[oid]
+        number = self._number(oid)
         if self._drifts is None:
             raise error
         if self._unread.get(number) == position:
