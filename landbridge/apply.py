@@ -99,10 +99,7 @@ class Applying:
                 row = ledger.read_stream(connection, self.run)
             self.counting.rolled_back()
             session = Session(self, connection, row, epoch)
-            self.done = Applied(
-                position=row.position, committed=row.committed, changes=row.changes, state="waiting",
-                kept=session.altering.kept_from(row.position),
-            )  # fmt: skip
+            self.done = Applied(position=row.position, committed=row.committed, changes=row.changes, state="waiting")
             reader = self._reader(row.position)
             with closing(Preparing(reader, BATCH_BYTES, _READ_PATIENCE, session.prepare)) as coming:
                 while not self.stopping():

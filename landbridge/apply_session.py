@@ -31,13 +31,16 @@ log = logging.getLogger(__name__)
 _HOLD_POLL = 0.1
 _HELD_PAUSE = 0.05
 _HEARTBEAT = 0.5
+_UNSAFE = 0.5
+"""Seconds for which commits need not wait for the target's disk: by so much may its failure set it back."""
 
 
 @dataclass
 class Applied:
     """
     How far apply is. state: loading, waiting (for the spool), applying, held, paused. trouble: why it retries. kept:
-    what follows this is still needed; less than the position while a table stands still.
+    what follows this is still needed; less than the position while a table stands still, or what was committed is not
+    safe on the target's disk yet.
     """
 
     position: Position
@@ -70,6 +73,7 @@ class Session:
     def __init__(self, applying: "Applying", connection: sa.Connection, row: StreamRow, epoch: int) -> None:
         self._applying, self._connection, self._epoch = applying, connection, epoch
         self._position, self._row = row.position, row
+        self._safe: Position | None = None  # nobody knows how the one before has committed
         self._passed = self._heard = row.passed  # up to the position, and up to what was read past it
         self._writer = BatchWriter(
             applying.source, applying.target, applying.run, connection, row.consistent, applying.stopping,
@@ -81,18 +85,21 @@ class Session:
         self._heartbeat: Transaction | None = None
         self._large: sa.RootTransaction | None = None
         self._large_changes = self._counted = 0
-        self._polled = self._committed_at = 0.0
+        self._polled = self._committed_at = self._safe_at = 0.0
         self.prepare = self._writer.prepare
 
     def step(self, coming: Preparing) -> bool:
         """Whether anything was committed."""
         before = self._position
         if self._large is None and self._stands_still():
+            self._settle()
             time.sleep(_HELD_PAUSE)
             return self._position != before
         if not self._pending:
             self._ready = coming.take()
             self._pending = self._ready.batch
+            if not self._pending and self._large is None:
+                self._settle()
         self._applying.done.state = "applying"
         batch = self._next_batch()
         if batch:
@@ -145,6 +152,7 @@ class Session:
             if self._row.hold == hold:
                 ledger.set_held(self._connection, self._applying.run, self._epoch, self._position)
         self._applying.counting.committed()
+        self._keep()
         self._polled = 0.0
 
     def _next_batch(self) -> list[Transaction]:
@@ -176,11 +184,13 @@ class Session:
         try:
             self._alter_ahead(last)
             self._applying.counting.add(counts)
+            relaxed = False
             if last.last and self._large is None:
                 with self._connection.begin():
                     self._advance(last.position, sum(counts.values()), last.committed)
                     self._write(changes, prepared)
                     self._writer.close(self._position, last.position)
+                    relaxed = self._relaxed(last)
             else:
                 self._apply_part(last, changes)
         except Fenced:
@@ -194,7 +204,12 @@ class Session:
                 self._rejected(error)
             raise
         if last.last:
-            self._committed(last.position, last.committed)
+            self._committed(last.position, last.committed, relaxed=relaxed)
+
+    def _relaxed(self, last: Transaction) -> bool:
+        """Of the open transaction. What alters a table is rare, and not worth a thought about what follows from it."""
+        lately = time.monotonic() - self._safe_at < _UNSAFE
+        return lately and not alters(last) and self._writer.relax()
 
     def _prepared(self, batch: list[Transaction]) -> Prepared | None:
         prepared, whole = self._ready.prepared, len(batch) == len(self._ready.batch)
@@ -302,18 +317,34 @@ class Session:
             self._writer.close(self._position, position)
         self._committed(position, committed)
 
-    def _committed(self, position: Position, committed: float) -> None:
+    def _settle(self) -> None:
+        """One commit that waits for the disk makes all before it safe."""
+        if self._safe == self._position:
+            return
+        with self._connection.begin():
+            self._advance(self._position, 0, self._applying.done.committed)
+        self._applying.counting.committed()
+        self._keep()
+
+    def _keep(self) -> None:
+        """The position is safe: capture may let go of what lies before it."""
+        self._safe, self._safe_at = self._position, time.monotonic()
+        self._applying.done.kept = self.altering.kept_from(self._position)
+
+    def _committed(self, position: Position, committed: float, *, relaxed: bool = False) -> None:
         applying = self._applying
         applying.done = Applied(
             position=position,
             committed=committed or applying.done.committed,
             changes=applying.done.changes + self._counted,
             state="applying",
-            kept=self.altering.kept_from(position),
+            kept=applying.done.kept,
         )
         applying.counting.committed()
         self._position, self._heartbeat, self._committed_at = position, None, time.monotonic()
         self._passed = self._heard
+        if not relaxed:
+            self._keep()
         applying.narrowing.applied(position)
 
     def _quiet(self) -> bool:

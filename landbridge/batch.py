@@ -178,6 +178,10 @@ class BatchWriter:
         for number, keys in missing.items():
             self._read_again(self._tables[number], list(dict.fromkeys(keys)))
 
+    def relax(self) -> bool:
+        """See abc.Writer."""
+        return self._writer.relax()
+
     def close(self, before: Position, after: Position) -> None:
         """
         The open transaction takes the target from `before` to `after`. Where that passes Pmax, rows that still point

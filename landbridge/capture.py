@@ -62,6 +62,7 @@ class Capturing:
         self._stopping, self._tell = stopping, tell
         with target.get(Connects).engine().begin() as connection:
             self._applied = ledger.kept_from(connection, run.run)
+            ledger.make_safe(connection, run.run)
             self._begun = ledger.read_stream(connection, run.run)
             self._leads_back = ledger.leg_of(connection, run.run).leads_back
         self._following = Following(source, target, run)
@@ -176,12 +177,13 @@ class Capturing:
         done.state = "capturing"
 
     def _refuse_waiting_for_people(self, spool: "Spooling") -> None:
-        reached = self._folder.stands_still()
+        reached = self._folder.reached()
         if reached is None or reached < spool.tail:
             return
         with self._target.get(Connects).engine().begin() as connection:
+            standing = ledger.standing(connection, self._run.run)
             approved = ledger.alterations(connection, self._run.run, "approved")
-        if not approved:
+        if standing and not approved:
             raise Terminal(
                 f"the spool is full ({spool.size() / 1e9:.1f} GB) with the changes of tables that stand still",
                 mend="see `landbridge ddl list`; let them go on, or raise capture.spool_gb; then start again",

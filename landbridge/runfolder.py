@@ -69,11 +69,11 @@ class RunFolder:
         found = self.read("applied.json")
         return None if found is None else Position(found["position"])
 
-    def stands_still(self) -> Position | None:
-        """How far apply is while a table stands still, for which the spool keeps more than that."""
+    def reached(self) -> Position | None:
+        """How far apply is where the spool keeps more than that: for a table that stands still, or for a moment."""
         found = self.read("applied.json")
-        still = found is not None and found["position"] < found.get("reached", "")
-        return Position(found["reached"]) if found and still else None
+        more = found is not None and found["position"] < found.get("reached", "")
+        return Position(found["reached"]) if found and more else None
 
     @contextlib.contextmanager
     def alone(self, role: str) -> Iterator[None]:

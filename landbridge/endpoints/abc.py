@@ -409,6 +409,12 @@ class Writer(Protocol):
 
     def truncate(self, table: int) -> None: ...
 
+    def relax(self) -> bool:
+        """
+        The commit of the open transaction need not wait for the disk: a failure of the machine may take it back, and
+        all that came after it. True if so; any later commit that waits makes it safe as well.
+        """
+
     def reshape(self, table: Relation) -> None:
         """The table has another shape from here on, in the open transaction."""
 

@@ -59,6 +59,11 @@ def read_stream(connection: sa.Connection, run: str) -> StreamRow:
     return StreamRow(**row._mapping)
 
 
+def make_safe(connection: sa.Connection, run: str) -> None:
+    """Writes anything: with the commit, all that this transaction has seen is safe on the target's disk."""
+    connection.execute(t.runs.update().where(t.runs.c.run == run).values(source=t.runs.c.source))
+
+
 def take_over(connection: sa.Connection, run: str) -> int:
     """The new epoch. Whoever applied under the older one is fenced from its next transaction on."""
     which = t.stream.c.run == run

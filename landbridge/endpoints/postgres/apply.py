@@ -38,8 +38,6 @@ _SESSION = (
     # some 2 µs a row whatever the table's size; a wrong guess the other way reads a large table for every batch.
     "set enable_hashjoin = off",
     "set enable_mergejoin = off",
-    # The source forgets what was applied, so a commit must be safe when it is said to be.
-    "select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'",
     # A machine that vanished must not hold the lock on the stream's row for hours.
     "set tcp_keepalives_idle = 30",
     "set tcp_keepalives_interval = 10",
@@ -148,6 +146,12 @@ class Writer:
         """By DELETE: TRUNCATE waits for every reader, and empties the table even for snapshots taken before it."""
         with driver_errors(self._ref):
             self._cursor.execute(f"delete from {self._table(table).place}")
+
+    def relax(self) -> bool:
+        """Manual, 28.4 (asynchronous commit): what is lost is always the last, and never a part of a transaction."""
+        with driver_errors(self._ref):
+            self._cursor.execute("set local synchronous_commit = off")
+        return True
 
     def reshape(self, table: Relation) -> None:
         self._relations[table.number] = table

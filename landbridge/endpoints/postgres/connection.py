@@ -36,6 +36,9 @@ What the canonical text rests on. A walsender obeys `ALTER ROLE ... SET` too, so
 rows is an error then, and our own login is not stopped by our own freeze.
 """
 
+_SAFE = "select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'"
+"""What was committed is acted on elsewhere: there it must stay true, whatever the server's setting."""
+
 _TRANSIENT_CLASSES = ("08", "40", "53", "57P", "55P03")
 """SQLSTATE classes (manual, appendix A) that may clear: connection, rollback, resources, shutdown, lock."""
 
@@ -80,6 +83,8 @@ class Database:
 
     def _in_transaction(self) -> Any:
         connection = self.open()
+        with connection.cursor() as cursor:
+            cursor.execute(_SAFE)
         connection.autocommit = False
         return connection
 
