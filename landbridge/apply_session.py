@@ -208,7 +208,7 @@ class Session:
 
     def _relaxed(self, last: Transaction) -> bool:
         """Of the open transaction. What alters a table is rare, and not worth a thought about what follows from it."""
-        lately = time.monotonic() - self._safe_at < _UNSAFE
+        lately = self._safe is not None and time.monotonic() - self._safe_at < _UNSAFE
         return lately and not alters(last) and self._writer.relax()
 
     def _prepared(self, batch: list[Transaction]) -> Prepared | None:

@@ -20,7 +20,10 @@ def kinds(changes: Iterable[Change]) -> Tally:
 
 
 class Counting:
-    """What a kill finds uncounted in the ledger, at most that of a second, stays uncounted."""
+    """
+    What a kill finds uncounted in the ledger, at most that of a second, stays uncounted; what a failure of the target
+    takes back is counted again.
+    """
 
     def __init__(self, run: str) -> None:
         self._run = run
