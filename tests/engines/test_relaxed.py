@@ -5,7 +5,9 @@ import os
 import signal
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,9 +20,10 @@ from landbridge.ledger import layout
 from tests.engines.applying import RUN, Stage, at
 from tests.support import postgres_connection, rows
 
-_NEVER_BY_ITSELF = ("wal_writer_delay=10s", "wal_writer_flush_after=1GB", "autovacuum=off", "checkpoint_timeout=1d")
-"""The server brings to its disk what a commit waits for, and nothing else."""
-
+_NEVER_BY_ITSELF = (
+    "autovacuum=off", "checkpoint_timeout=1d", "bgwriter_lru_maxpages=0", "wal_buffers=16MB", "wal_writer_delay=10s",
+)  # fmt: skip
+"""With its `walwriter` stopped, the server brings to its disk what a commit waits for, and nothing else."""
 
 _numbers = itertools.count()
 
@@ -40,17 +43,32 @@ def stage(first_started: postgres.Server, session_folder: Path) -> Iterator[Stag
     made = Stage(server, *names, Path(tempfile.mkdtemp(dir=session_folder)))
     made.on_both("create table items (id int primary key, name text)")
     made.begin("items")
+    signal_walwriter(made, signal.SIGSTOP)
     yield made
+    signal_walwriter(made, signal.SIGCONT)
     made.close()
 
 
-def fail(stage: Stage) -> None:
-    """Its processes end with all that they had in memory, as with the machine's power, and it starts again."""
+def signal_walwriter(stage: Stage, which: signal.Signals) -> None:
+    ((pid,),) = rows(stage.target, "select pid from pg_stat_activity where backend_type = 'walwriter'")
+    os.kill(pid, which)
+
+
+def kill(stage: Stage) -> None:
+    """Its processes end at once with all that they had in memory, as with the machine's power."""
+    others = [pid for (pid,) in rows(stage.target, "select pid from pg_stat_activity")]
+    server = stage.source.server.pid
+    os.kill(server, signal.SIGSTOP)  # the others hear of its end, and something was then still written
+    for pid in (*others, server):
+        os.kill(pid, signal.SIGKILL)
+
+
+def start(stage: Stage) -> None:
     server = stage.source.server
-    os.kill(server.pid, signal.SIGKILL)
     again = postgres.start(server.folder, port=server.port, options=("fsync=off", *_NEVER_BY_ITSELF))
     stage.source.server = again
     stage.target = postgres_connection(again, stage.refs[1].database)
+    signal_walwriter(stage, signal.SIGSTOP)
 
 
 def test_what_a_failure_takes_back_is_applied_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,56 +80,61 @@ def test_what_a_failure_takes_back_is_applied_again(stage: Stage, monkeypatch: p
         for number in range(2, 200):
             changes = (INSERT, 0, None, (b"%d" % number, b"n")), (UPDATE, 0, None, (b"0", b"%d" % number))
             stage.spool(number, *changes)
-        stage.wait(lambda: stage.row().position == at(199))
-        told = running.applying.done
         stage.wait(lambda: running.applying.done.position == at(199))
-        assert told.kept is not None
-        assert told.kept < at(199)
-        fail(stage)
-        monkeypatch.undo()
-        stage.wait(lambda: running.applying.done.kept == at(199))
-    assert running.error is None
+        kill(stage)
+    told = running.applying.done.kept
+    start(stage)
+    assert told is not None
+    assert told <= stage.row().position < at(199)
+    monkeypatch.undo()
+    stage.apply(199)
     assert sorted(rows(stage.target, "select id, name from items")) == [(0, "199"), *((n, "n") for n in range(2, 200))]
 
 
 def test_nothing_is_let_go_of_before_it_is_safe(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """At each failure the target stands at or past what capture was told; where it stood before does not matter."""
     monkeypatch.setattr(apply_session, "_UNSAFE", 0.2)
+    lost = 0
+    with written_to(stage):
+        for _ in range(4):
+            with stage.running() as running:
+                before = stage.row().position
+                stage.wait(lambda before=before: stage.row().position > before)
+                time.sleep(0.5)
+                seen = stage.row().position
+                kill(stage)
+            assert running.error is None
+            told = running.applying.done.kept
+            start(stage)
+            stands = stage.row().position
+            assert told is not None
+            assert told <= stands
+            lost += stands < seen
+    assert stage.writer is not None
+    end = int(stage.writer.tail, 16)
+    stage.apply(end)
+    assert lost, "nothing was ever taken back: this shows nothing"
+    assert [n for (n,) in rows(stage.target, "select id from items order by id")] == list(range(1, end + 1))
+
+
+@contextmanager
+def written_to(stage: Stage) -> Iterator[None]:
+    """One row after the other."""
     done = threading.Event()
 
     def write() -> None:
-        number = 0
-        while not done.wait(0.002):
-            number += 1
+        for number in itertools.count(1):
+            if done.wait(0.002):
+                return
             stage.spool(number, (INSERT, 0, None, (b"%d" % number, b"n")))
 
     writer = threading.Thread(target=write)
     writer.start()
-    lost = 0
     try:
-        with stage.running() as running:
-            for _ in range(4):
-                before = stage.row().position
-                stage.wait(lambda before=before: stage.row().position > before)
-                threading.Event().wait(0.5)
-                seen, kept = stage.row().position, running.applying.done.kept
-                fail(stage)
-                with stage.engine.connect() as connection:
-                    stands = ledger.read_stream(connection, RUN).position
-                assert kept is not None
-                assert kept <= stands
-                lost += stands < seen
-            done.set()
-            writer.join()
-            assert stage.writer is not None
-            end = stage.writer.tail
-            stage.wait(lambda: running.applying.done.kept == end)
+        yield
     finally:
         done.set()
         writer.join()
-    assert running.error is None
-    assert lost, "nothing was ever taken back: this shows nothing"
-    assert [n for (n,) in rows(stage.target, "select id from items order by id")] == list(range(1, int(end, 16) + 1))
 
 
 def test_with_the_last_change_the_position_is_safe_soon(stage: Stage) -> None:
@@ -120,8 +143,9 @@ def test_with_the_last_change_the_position_is_safe_soon(stage: Stage) -> None:
         for number in range(1, 20):
             stage.spool(number, (INSERT, 0, None, (b"%d" % number, b"n")))
         stage.wait(lambda: running.applying.done.kept == at(19))
-        fail(stage)
-        assert stage.row().position == at(19)
+        kill(stage)
+    start(stage)
+    assert stage.row().position == at(19)
 
 
 def test_what_another_process_found_is_safe_once_it_goes_by_it(stage: Stage) -> None:
@@ -134,5 +158,6 @@ def test_what_another_process_found_is_safe_once_it_goes_by_it(stage: Stage) -> 
     with stage.engine.begin() as connection:
         found = ledger.kept_from(connection, RUN)
         ledger.make_safe(connection, RUN)
-    fail(stage)
+    kill(stage)
+    start(stage)
     assert found == at(2) == stage.row().position
