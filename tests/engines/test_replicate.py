@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from landbridge import ledger
+from landbridge import capture, ledger
 from landbridge.change import INSERT, Transaction
 from landbridge.endpoints import connect
 from landbridge.endpoints.abc import Connects
@@ -255,9 +255,23 @@ def test_capture_stops_taking_in_when_the_spool_is_full(pair: Pair) -> None:
     pair.source.run("insert into items select i, repeat('x', 100) from generate_series(5000, 9999) i")
     time.sleep(2)
     assert pair.told("capture")["spool_bytes"] == full
+    not_safe_yet(pair)
     pair.hold("")
     pair.catch_up()
     pair.equal("items")
+
+
+def not_safe_yet(pair: Pair) -> None:
+    """
+    Apply has committed all there is, but not brought it to the target's disk: no table stands still, and capture waits.
+    """
+    os.kill(pair.pid("apply"), signal.SIGSTOP)
+    said = {"position": pair.row().start, "reached": pair.told("capture")["position"]}
+    pair.folder.write("applied.json", said)
+    time.sleep(5 * capture._ROOM_POLL)
+    pair.replication.check()
+    assert pair.told("capture")["state"] == "waiting for apply"
+    os.kill(pair.pid("apply"), signal.SIGCONT)
 
 
 def test_capture_comes_back_when_the_source_ends_its_connection(pair: Pair) -> None:
