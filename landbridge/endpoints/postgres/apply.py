@@ -22,7 +22,7 @@ from landbridge.endpoints.postgres.names import qualified
 from landbridge.endpoints.postgres.write.follow import astray, find, follow
 from landbridge.endpoints.postgres.write.replay import Replay
 from landbridge.endpoints.postgres.write.unkeyed import Unkeyed
-from landbridge.endpoints.postgres.write.written import NUMBERS, WrittenTable, look_up, staging_name
+from landbridge.endpoints.postgres.write.written import NUMBERS, WrittenTable, look_up, require, staging_name
 from landbridge.endpoints.updates import Places, Row, Update, grouped, key_of
 from landbridge.errors import Terminal
 from landbridge.model import Relation
@@ -64,7 +64,6 @@ class Writer:
     def __init__(self, db: Database, connection: sa.Connection, tables: Sequence[Relation]) -> None:
         self._ref = db.ref
         self._relations = {table.number: table for table in tables}
-        self._tables: dict[int, WrittenTable] = {}
         self._staging: set[int] = set()
         self._numbering = threading.Lock()
         self._numbered: dict[int, int] = {}  # rows so far: numbers only ever grow, as a savepoint brings rows back
@@ -77,6 +76,7 @@ class Writer:
             self._lookup: Any = driver.cursor(cursor_factory=RealDictCursor)  # type: ignore[union-attr]
             for statement in _SESSION:
                 self._cursor.execute(statement)
+            self._tables = look_up(self._lookup, tables)  # at once: what comes first shall find them known
             driver.commit()  # type: ignore[union-attr]
             self._silence_triggers(driver)
         self._replay = Replay(self._ref, self._cursor, self._table)
@@ -176,7 +176,7 @@ class Writer:
 
     def _table(self, number: int) -> WrittenTable:
         if number not in self._tables:
-            self._tables[number] = look_up(self._lookup, self._relations[number])
+            self._tables[number] = require(self._lookup, self._relations[number])
         return self._tables[number]
 
     def _exact(self, table: WrittenTable, batch: TableBatch) -> bool:

@@ -1,5 +1,6 @@
--- How the rows of a table that is written to are found: per column the type under its domains, the operator by which
--- the primary key's index compares it, and whether equal values of its type are always the same value.
+-- How the rows of tables that are written to are found: per column the type under its domains, the operator by which
+-- the primary key's index compares it, and whether equal values of its type are always the same value. place: of the
+-- table among those asked for. partitioned: the rows of its partitions are its own.
 with recursive domain (oid, base, modifier) as (
     select t.oid, t.typbasetype, t.typtypmod
     from pg_type t
@@ -11,6 +12,8 @@ with recursive domain (oid, base, modifier) as (
     where t.typtype = 'd'
 )
 select
+    wanted.place,
+    r.relkind = 'p' as partitioned,
     a.attname as name,
     format_type(ty.oid, ty.modifier) as type,
     a.attidentity = 'a' as fixed,
@@ -19,7 +22,9 @@ select
         array['bool', 'int2', 'int4', 'int8', 'oid', 'date', 'time', 'timestamp', 'timestamptz', 'uuid', 'bytea']
         ::regtype[]
     ) or (ty.oid = 'numeric'::regtype and ty.modifier >= 0) as exact
-from pg_attribute a
+from unnest(%(tables)s::text[]) with ordinality wanted (name, place)
+join pg_class r on r.oid = to_regclass(wanted.name)
+left join pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
 left join domain d on d.oid = a.atttypid and not exists (
     select from pg_type t
     where t.oid = d.base and t.typtype = 'd'
@@ -38,4 +43,3 @@ left join lateral (
     join pg_namespace n on n.oid = o.oprnamespace
     where i.indrelid = a.attrelid and i.indisprimary and part.attnum = a.attnum
 ) k on true
-where a.attrelid = %(table)s::regclass and a.attnum > 0 and not a.attisdropped

@@ -1,12 +1,11 @@
 """The SQL by which rows of one table are written from its staging table."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from landbridge.endpoints.postgres import queries
 from landbridge.endpoints.postgres.names import qualified, quote
-from landbridge.endpoints.postgres.read.ranges import place
 from landbridge.endpoints.updates import Places
 from landbridge.errors import Terminal
 from landbridge.model import Relation
@@ -28,6 +27,9 @@ class WrittenColumn:
     fixed: bool
     equal: str
     exact: bool
+
+
+_COLUMN = [field.name for field in fields(WrittenColumn)]
 
 
 class WrittenTable:
@@ -107,15 +109,36 @@ def _within(staged: range) -> str:
     return f"s.i >= {staged.start} and s.i < {staged.stop}"
 
 
-def look_up(cursor: Any, relation: Relation) -> WrittenTable:
-    """The table as the catalog has it. Raises Terminal when it lacks a column that the relation has."""
-    rows = queries.rows(cursor, "written_columns", table=qualified(relation.name))
-    found = {row["name"]: WrittenColumn(**row) for row in rows}
-    own_rows = place(cursor.connection, relation.name)
-    lacking = [field.name for field in relation.fields if field.name not in found]
-    if lacking:
+def look_up(cursor: Any, relations: Sequence[Relation]) -> dict[int, WrittenTable]:
+    """By their numbers, as the catalog has them; without those that are not there, or lack a column."""
+    found: dict[int, list[queries.Row]] = {}
+    names = [qualified(relation.name) for relation in relations]
+    for row in queries.rows(cursor, "written_columns", tables=names):
+        found.setdefault(row["place"], []).append(row)
+    return {
+        relation.number: _made(relation, found[place])
+        for place, relation in enumerate(relations, 1)
+        if place in found and not _lacking(relation, found[place])
+    }
+
+
+def require(cursor: Any, relation: Relation) -> WrittenTable:
+    """Raises Terminal where it is not there, or lacks a column."""
+    rows = queries.rows(cursor, "written_columns", tables=[qualified(relation.name)])
+    if lacking := _lacking(relation, rows):
         raise Terminal(
             f"the target's table {relation.name} has no column {', '.join(lacking)}",
             mend="put the table back as it was made (`landbridge status --json` lists it), then start again",
         )
-    return WrittenTable(relation, [found[field.name] for field in relation.fields], own_rows)
+    return _made(relation, rows)
+
+
+def _lacking(relation: Relation, rows: Sequence[queries.Row]) -> list[str]:
+    found = {row["name"] for row in rows}
+    return [field.name for field in relation.fields if field.name not in found]
+
+
+def _made(relation: Relation, rows: Sequence[queries.Row]) -> WrittenTable:
+    columns = {row["name"]: WrittenColumn(**{field: row[field] for field in _COLUMN}) for row in rows}
+    place = qualified(relation.name) if rows[0]["partitioned"] else f"only {qualified(relation.name)}"
+    return WrittenTable(relation, [columns[field.name] for field in relation.fields], place)
