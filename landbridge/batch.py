@@ -130,13 +130,14 @@ class BatchWriter:
         return self._prepared([c for transaction in batch for c in changes_of(transaction, self._source)], learned)
 
     def _prepared_packed(self, packed: Sequence[Packed], learned: int) -> Prepared | None:
-        named = {table for _, tables in packed for table in tables.values()}
+        named = {table for _, _, tables in packed for table in tables.values()}
         if any(self._keys.get(number) != key for number, key in named):
             return None
         found = self._writer.prepare_packed(packed)
-        if not found.rest[0]:
+        if not found.rest:
             return Prepared(counts=found.counts, learned=learned, write=found.write)
-        rest = self._prepared(self._source.get(Packs).unpack(found.rest), learned)
+        unpack = self._source.get(Packs).unpack
+        rest = self._prepared([change for each in found.rest for change in unpack(each)], learned)
         if rest is None:
             return None
         counts = Counter(found.counts) + Counter(rest.counts)

@@ -1,6 +1,7 @@
 """What moves: the changes of rows, and the transactions that they come in."""
 
-from collections.abc import Iterable, Mapping
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,12 +25,28 @@ ALTER: from here on the table has another shape; `new` holds the position by whi
 Tally = Mapping[tuple[int, int], int]
 """Of changes, by operation and table number."""
 
-Packed = tuple[list[bytes], dict[bytes, tuple[int, tuple[int, ...]]]]
+Named = dict[bytes, tuple[int, tuple[int, ...]]]
+"""Of each table in packed messages, by what they call it: the number, and where the key stands in a row."""
+
+Packed = tuple[bytes, bytes, Named]
 """
 Inserts, updates and deletes as they stand in the source's protocol, for who reads many of them at once: the messages
-in order; and of each table in them, by what they call it, the number and where the key stands in a row.
-`endpoints.abc.Packs` makes changes of them.
+laid end to end, the length of each in LENGTH bytes, and their tables. `endpoints.abc.Packs` makes changes of them.
 """
+
+LENGTH = array("I").itemsize
+
+
+def lay(messages: Sequence[bytes], tables: Named) -> Packed:
+    return b"".join(messages), array("I", map(len, messages)).tobytes(), tables
+
+
+def messages_of(packed: Packed) -> Iterator[bytes]:
+    laid, lengths, _ = packed
+    start = 0
+    for length in array("I", lengths):
+        yield laid[start : start + length]
+        start += length
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +69,7 @@ class Transaction:
     @property
     def count(self) -> int:
         """Of its changes."""
-        return len(self.changes) + (len(self.packed[0]) if self.packed else 0)
+        return len(self.changes) + (len(self.packed[1]) // LENGTH if self.packed else 0)
 
 
 FURTHER = "+"

@@ -29,7 +29,8 @@ _FORMAT = 2  # marshal's last one without references: plain values gain nothing 
 _NAME = re.compile(r"^(\d{12})\.spool$")
 _LINE = re.compile(rb"^landbridge spool ([0-9a-f]{8}) (\{.*\})\n")
 _LINE_LIMIT = 1 << 16
-_PYTHON = sys.implementation.cache_tag or sys.version  # marshal promises nothing between versions
+_LAYOUT = 2  # of what a block holds, one more with each change
+_PYTHON = f"{sys.implementation.cache_tag or sys.version}, {_LAYOUT}"  # marshal promises nothing between versions
 
 
 class SpoolMissing(Terminal):

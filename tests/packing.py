@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from landbridge.change import DELETE, INSERT, Change, Packed, Transaction
+from landbridge.change import DELETE, INSERT, Change, Packed, Transaction, lay
 from landbridge.endpoints.postgres.log.packed import Packer
 
 OID = 16385
@@ -33,7 +33,8 @@ def packed(changes: Sequence[Change], keys: dict[int, tuple[int, ...]], widths: 
     if not messages or None in messages:
         return None
     numbers = {number for _, number, _, _ in changes}
-    return messages, {struct.pack(">I", OID + number): (number, keys[number]) for number in numbers}  # type: ignore[return-value]
+    tables = {struct.pack(">I", OID + number): (number, keys[number]) for number in numbers}
+    return lay([each for each in messages if each is not None], tables)
 
 
 def _message(change: Change, keys: dict[int, tuple[int, ...]], widths: dict[int, int]) -> bytes | None:

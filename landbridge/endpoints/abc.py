@@ -443,7 +443,7 @@ class PackedWrite:
 
     counts: Tally
     write: Callable[[], bool]
-    rest: Packed
+    rest: Sequence[Packed]
 
 
 @dataclass(kw_only=True)

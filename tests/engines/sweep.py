@@ -5,7 +5,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from landbridge.change import Change, Packed, Transaction
+from landbridge.change import Change, Packed, Transaction, messages_of
 from landbridge.compaction import RowByRow, Truncation, compact
 from landbridge.endpoints import connect
 from landbridge.endpoints.abc import (
@@ -17,7 +17,6 @@ from landbridge.endpoints.abc import (
     Packs,
     Prepares,
     Snapshots,
-    TableBatch,
     View,
     Views,
     Writer,
@@ -126,13 +125,11 @@ class Sweep:
                         writer.replay(changes_of(transaction, self.source), False)
 
     def _write_packed(self, writer: Writer, packed: Packed) -> None:
-        for number, _ in packed[1].values():  # tables that nothing was written to yet are not known
-            assert writer.write(TableBatch(table=number, deletes=[], updates=[], inserts=[], missing=[]), False)
         made = writer.prepare_packed([packed])
-        assert made.write(), [self.tables[number].source.name for number, _ in packed[1].values()]
-        assert sum(made.counts.values()) + len(made.rest[0]) == len(packed[0])
-        if made.rest[0]:
-            self._write_sets(writer, self.source.get(Packs).unpack(made.rest))
+        assert made.write(), [self.tables[number].source.name for number, _ in packed[2].values()]
+        rest = [change for each in made.rest for change in self.source.get(Packs).unpack(each)]
+        assert sum(made.counts.values()) + len(rest) == len(list(messages_of(packed)))
+        self._write_sets(writer, rest)
 
     def _write_sets(self, writer: Writer, changes: Sequence[Change]) -> None:
         for step in compact(changes, {table.number: table.key for table in self.tables}, converge=False):

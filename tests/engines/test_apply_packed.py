@@ -11,7 +11,7 @@ import pytest
 
 from landbridge import apply
 from landbridge.batch import BatchWriter
-from landbridge.change import DELETE, INSERT, TRUNCATE, UPDATE, Change
+from landbridge.change import DELETE, INSERT, TRUNCATE, UPDATE, Change, messages_of
 from landbridge.endpoints.abc import PackedWrite
 from landbridge.endpoints.postgres import apply as apply_module
 from landbridge.endpoints.postgres import server as postgres
@@ -45,7 +45,7 @@ def left(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
 
     def prepared(*arguments: Any) -> PackedWrite:
         made = prepare(*arguments)
-        seen.append((sum(made.counts.values()), len(made.rest[0])))
+        seen.append((sum(made.counts.values()), sum(len(list(messages_of(each))) for each in made.rest)))
         return made
 
     monkeypatch.setattr(Writer, "prepare_packed", prepared)

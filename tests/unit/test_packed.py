@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from landbridge.change import DELETE, INSERT, UPDATE, Change
+from landbridge.change import DELETE, INSERT, UPDATE, Change, lay, messages_of
 from landbridge.endpoints.postgres.log.packed import Packer
 from landbridge.endpoints.postgres.write import packed as packs
 from landbridge.endpoints.postgres.write.written import WrittenColumn, WrittenTable
@@ -32,8 +32,8 @@ def made(kind: tuple[bytes, bytes], *fields: Any) -> bytes:
 
 
 def sets(key: tuple[int, ...], columns: int, messages: list[bytes]) -> packs.Sets | None:
-    found, rest = packs.sets([(messages, {messages[0][1:5]: (0, key)})], {0: written(columns, key)})
-    assert (rest[0] == []) is bool(found)
+    found, rest = packs.sets([lay(messages, {messages[0][1:5]: (0, key)})], {0: written(columns, key)})
+    assert [list(messages_of(each)) for each in rest] == ([] if found else [messages])
     return found[0] if found else None
 
 
@@ -75,8 +75,10 @@ def test_what_copy_reads_is_what_the_rows_hold(rows: list[list[bytes | None]]) -
     messages = [made(INSERTED, b"%d" % number, *fields) for number, fields in enumerate(rows)]
     found = sets((0,), columns, messages)
     assert found is not None
-    assert read(*packs.lines(found.inserts)) == [[b"%d" % number, *fields] for number, fields in enumerate(rows)]
-    numbered = read(*packs.lines(found.inserts, 1234567))
+    assert read(*packs.lines(found.rows, found.inserts)) == [
+        [b"%d" % number, *fields] for number, fields in enumerate(rows)
+    ]
+    numbered = read(*packs.lines(found.rows, found.inserts, 1234567))
     assert numbered == [[b"1234567", b"%d" % number, *fields] for number, fields in enumerate(rows)]
 
 
@@ -84,7 +86,7 @@ def test_what_copy_reads_is_what_the_rows_hold(rows: list[list[bytes | None]]) -
 def test_a_table_of_one_column(values: list[bytes]) -> None:
     found = sets((0,), 1, [made(INSERTED, value) for value in values])
     assert found is not None
-    block, options = packs.lines(found.inserts)
+    block, options = packs.lines(found.rows, found.inserts)
     assert read(block, options) == [[value] for value in values]
     assert block[:3] != b"\\.\n"  # which would end it
 
@@ -119,8 +121,8 @@ def test_sets_do_what_the_changes_do_one_by_one(changes: list[tuple[tuple[bytes,
     if found is None:
         return
     ours = {key: value for key, value in before.items() if value}
-    for rows, present in ((found.deletes, True), (found.updates, True), (found.inserts, False)):
-        for one, value, other in read(*packs.lines(rows)) if rows.messages else ():
+    for which, present in ((found.deletes, True), (found.updates, True), (found.inserts, False)):
+        for one, value, other in read(*packs.lines(found.rows, which)) if len(which) else ():
             assert ((one, other) in ours) is present
             ours.pop((one, other), None)
             if value is not None:
@@ -158,13 +160,13 @@ def test_a_row_that_is_not_whole_or_plain_leaves_its_table_to_be_unpacked(row: b
 def test_tables_that_are_not_known_are_left() -> None:
     one, other = made(INSERTED, b"1", b"2"), message(b"I", (b"N", [b"3", b"4"]), oid=7)
     tables = {one[1:5]: (0, (0,)), other[1:5]: (1, (0,))}
-    found, rest = packs.sets([([one, other], tables)], {0: written(2, (0,))})
-    assert [each.inserts.messages for each in found] == [[one]]
-    assert rest[0] == [other]
-    assert Packer().unpack(rest) == [(INSERT, 1, None, (b"3", b"4"))]
+    found, rest = packs.sets([lay([one, other], tables)], {0: written(2, (0,))})
+    assert [read(*packs.lines(each.rows, each.inserts)) for each in found] == [[[b"1", b"2"]]]
+    assert [list(messages_of(each)) for each in rest] == [[other]]
+    assert Packer().unpack(rest[0]) == [(INSERT, 1, None, (b"3", b"4"))]
 
 
 def test_an_update_that_does_not_say_which_row_is_refused() -> None:
     for row in (made(UPDATED, ..., b"2"), made(DELETED, None, b"2")):
         with pytest.raises(Unsupported, match="which row"):
-            Packer().unpack(([row], {row[1:5]: (0, (0,))}))
+            Packer().unpack(lay([row], {row[1:5]: (0, (0,))}))

@@ -86,9 +86,7 @@ class Writer:
 
     def prepare_packed(self, packed: Sequence[Packed]) -> PackedWrite:
         """No source of changes gives this target any packed."""
-        messages = [message for found, _ in packed for message in found]
-        rest = (messages, {name: table for _, tables in packed for name, table in tables.items()})
-        return PackedWrite(counts={}, write=lambda: True, rest=rest)
+        return PackedWrite(counts={}, write=lambda: True, rest=packed)
 
     def replay(self, changes: Iterable[Change], converge: bool) -> list[tuple[int, Row]]:
         touched: set[int] = set()

@@ -28,7 +28,7 @@ from landbridge.errors import Terminal
 from landbridge.model import Relation
 
 if TYPE_CHECKING:
-    from landbridge.endpoints.postgres.write.packed import Rows, Sets
+    from landbridge.endpoints.postgres.write.packed import Sets, Which
 
 _SESSION = (
     "set client_min_messages = warning",
@@ -198,20 +198,21 @@ class Writer:
         from landbridge.endpoints.postgres.write.packed import lines
 
         table, steps = batch.table, list[tuple[Staged, str]]()
-        if batch.deletes.messages:
-            staged = self._staged_packed(table, batch.deletes)
+        if len(batch.deletes):
+            staged = self._staged_packed(batch, batch.deletes)
             steps.append((staged, table.delete(staged.rows, old=False)))
-        if batch.updates.messages:
-            staged = self._staged_packed(table, batch.updates)
+        if len(batch.updates):
+            staged = self._staged_packed(batch, batch.updates)
             steps.append((staged, table.update(staged.rows, table.all, moved=False)))
-        inserts, options = lines(batch.inserts) if batch.inserts.messages else (b"", "")
-        return partial(self._carry_out, steps, table.copy() + options, inserts, len(batch.inserts.messages))
+        count = len(batch.inserts)
+        inserts, options = lines(batch.rows, batch.inserts) if count else (b"", "")
+        return partial(self._carry_out, steps, table.copy() + options, inserts, count)
 
-    def _staged_packed(self, table: WrittenTable, rows: "Rows") -> "Staged":
+    def _staged_packed(self, batch: "Sets", which: "Which") -> "Staged":
         from landbridge.endpoints.postgres.write.packed import lines
 
-        numbers = self._numbers(table, len(rows.messages))
-        block, options = lines(rows, numbers.start)
+        table, numbers = batch.table, self._numbers(batch.table, len(which))
+        block, options = lines(batch.rows, which, numbers.start)
         return Staged(table=table, rows=numbers, copy=table.stage(table.all, old=False) + options, block=block)
 
     def _carry_out(self, steps: Iterable[tuple["Staged", str]], copy: str, inserts: bytes, count: int) -> bool:

@@ -4,7 +4,7 @@ are. Each is its whole message (see pgoutput); how a row is found by its key the
 """
 
 from landbridge import change
-from landbridge.change import Change, Packed
+from landbridge.change import Change, Packed, messages_of
 from landbridge.endpoints.postgres.log.pgoutput import DELETE, INSERT, KEY, NEW, UPDATE, Relation, row_reader
 from landbridge.errors import Unsupported
 from landbridge.model import TableMap
@@ -24,8 +24,8 @@ class Packer:
     """Implements abc.Packs."""
 
     def unpack(self, packed: Packed) -> list[Change]:
-        messages, tables = packed
-        return [_change(message, *tables[message[1:5]]) for message in messages]
+        tables = packed[2]
+        return [_change(message, *tables[message[1:5]]) for message in messages_of(packed)]
 
 
 def packs(relation: Relation, table: TableMap) -> dict[bytes, Pack]:

@@ -22,7 +22,7 @@ from typing import Any
 
 import psycopg2.errors
 
-from landbridge.change import Change, Packed, Transaction
+from landbridge.change import Change, Named, Transaction, lay
 from landbridge.endpoints.postgres.connection import driver_errors
 from landbridge.endpoints.postgres.log import pgoutput
 from landbridge.endpoints.postgres.log.decode import Decode, Decoder
@@ -72,7 +72,8 @@ class Stream:
         self._told_at = self._emitted_at = self._watched_at = time.monotonic()
         self._changes: list[Change] = []
         self._packer, self._packs = Packer(), decoder.packs if packed else {}
-        self._packed: Packed = ([], {})  # in place of changes, as long as all of a transaction is such
+        self._rows: list[bytes] = []  # in place of changes, as long as all of a transaction can go packed
+        self._named: Named = {}
         self._size = 0
         self._inside = self._again = self._parted = self._streaming = False
         self._commit, self._committed = 0, 0.0
@@ -126,12 +127,11 @@ class Stream:
 
     def _pack(self, pack: Pack, payload: bytes) -> bool:
         """False where what the transaction has done so far is no longer, or too much to be, packed."""
-        messages, tables = self._packed
-        if self._changes or self._parted or len(messages) >= _PART_CHANGES or self._size >= _PART_BYTES:
+        if self._changes or self._parted or len(self._rows) >= _PART_CHANGES or self._size >= _PART_BYTES:
             return False
         if not self._again:
-            messages.append(payload)
-            tables[pack[0]] = pack[1]
+            self._rows.append(payload)
+            self._named[pack[0]] = pack[1]
             self._size += len(payload)
         return True
 
@@ -147,9 +147,9 @@ class Stream:
         return self._decoder.unread(oid, position(self._commit + 2), error)
 
     def _unpack(self) -> None:
-        if self._packed[0]:
-            self._changes += self._packer.unpack(self._packed)
-            self._packed = ([], {})
+        if self._rows:
+            self._changes += self._packer.unpack(lay(self._rows, self._named))
+            self._rows, self._named = [], {}
 
     def _unsaid(self, silent: Silent) -> Iterator[Transaction]:
         """Alterations after which no row has come, told as soon as all that went before them has been."""
@@ -229,7 +229,7 @@ class Stream:
         return self._tell(self._commit + 1, last=False)
 
     def _end(self, end: int) -> Transaction | None:
-        again, nothing = self._again, not self._changes and not self._packed[0] and not self._parted
+        again, nothing = self._again, not self._changes and not self._rows and not self._parted
         self._inside = self._again = self._parted = False
         if again:
             return None
@@ -239,9 +239,9 @@ class Stream:
         return self._tell(end, last=True)
 
     def _tell(self, lsn: int, *, last: bool) -> Transaction:
-        packed = self._packed if self._packed[0] else None
+        packed = lay(self._rows, self._named) if self._rows else None
         told = Transaction(position(lsn), self._committed, self._changes, last, packed=packed)
-        self._changes, self._packed, self._size = [], ([], {}), 0
+        self._changes, self._rows, self._named, self._size = [], [], {}, 0
         self._told, self._told_at = lsn, time.monotonic()
         if self._told_at - self._watched_at >= _WATCH:
             self._watch()

@@ -4,20 +4,21 @@ the messages laid end to end is computed column by column; fields stay as they a
 bytes are overwritten and the others left out.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from landbridge.change import Packed
+from landbridge.change import LENGTH, Packed, lay, messages_of
 from landbridge.endpoints.postgres.log.packed import HEAD, OPERATIONS
 from landbridge.endpoints.postgres.log.pgoutput import DELETE, INSERT, row_reader
 from landbridge.endpoints.postgres.write.written import WrittenTable
 
 _ROW = HEAD + 2  # the count of fields comes before the first
 _FIELD = 5  # what kind of value, four bytes of length
+_BEYOND = bytes(_ROW + _FIELD)  # room to look past the last message's end
 _TEXT, _NULL = b"tn"
 _WIDEST_KEY = 256
 _CELLS = 1 << 20  # fields at once, some 40 bytes of memory each
@@ -25,76 +26,78 @@ _DELIMITER, _QUOTE = b"\x01", b"\x02"
 _COPY_TEXT = r" with (format text, delimiter e'\x01', null '')"
 _COPY_CSV = r" with (format csv, delimiter e'\x01', quote e'\x02', null '')"
 
-Named = tuple[int, tuple[int, ...]]
-"""A table's number, and where its key stands in a row."""
-
 Places = NDArray[np.int64]
+Which = NDArray[np.int64]
+"""Rows, by their numbers, in order."""
+
 Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
     """
-    One table's. laid: the bytes of all messages, and some more. starts: of messages. heads, lengths, texts: by column,
-    where a row's field begins, its length, and whether it is one, else NULL.
+    One table's. laid: the bytes of all messages, and some more. starts, ends: of messages. heads, lengths, texts: by
+    column, where a row's field begins, its length, and whether it is one, else NULL.
     """
 
-    messages: list[bytes]
     laid: NDArray[np.uint8]
     starts: Places
+    ends: Places
     heads: list[Places]
     lengths: list[Places]
     texts: list[Flags]
 
-    def taken(self, which: Places) -> "Rows":
-        if len(which) == len(self.messages):
-            return self
-        messages = [self.messages[place] for place in which.tolist()]
-        laid, starts, _ = _laid_out(messages)
-        moved = starts - self.starts[which]
-        return Rows(
-            messages=messages, laid=laid, starts=starts, heads=[heads[which] + moved for heads in self.heads],
-            lengths=[lengths[which] for lengths in self.lengths], texts=[texts[which] for texts in self.texts],
-        )  # fmt: skip
+    def message(self, place: int) -> bytes:
+        return self.laid[self.starts[place] : self.ends[place]].tobytes()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sets:
-    """What is left to do of one table's changes, each key once. counts: of all of them, by operation."""
+    """
+    What is left to do of one table's changes, each key once: which rows are to be inserted and so on. counts: of all of
+    them, by operation.
+    """
 
     table: WrittenTable
     counts: dict[int, int]
-    inserts: Rows
-    updates: Rows
-    deletes: Rows
+    rows: Rows
+    inserts: Which
+    updates: Which
+    deletes: Which
 
 
-def sets(packed: Sequence[Packed], tables: Mapping[int, WrittenTable]) -> tuple[list[Sets], Packed]:
+def sets(packed: Sequence[Packed], tables: Mapping[int, WrittenTable]) -> tuple[list[Sets], list[Packed]]:
     """Of all tables whose rows are whole and can follow on each other; and the rows of the others."""
     found: list[Sets] = []
-    rest: list[bytes] = []
-    for (number, _), messages in _by_table(packed).items():
-        made = _sets(tables[number], messages) if number in tables else None
+    rest: list[Packed] = []
+    for number, parts in _by_table(packed).items():
+        made = _sets(tables[number], parts) if number in tables else None
         if made is None:
-            rest += messages
+            rest += parts
         else:
             found.append(made)
-    return found, (rest, {oid: named for _, own in packed for oid, named in own.items()} if rest else {})
+    return found, rest
 
 
-def _by_table(packed: Sequence[Packed]) -> dict[Named, list[bytes]]:
-    named = {value for _, tables in packed for value in tables.values()}
-    if len(named) == 1:
-        return {named.pop(): [message for messages, _ in packed for message in messages]}
-    found: dict[Named, list[bytes]] = {each: [] for each in named}
-    for messages, tables in packed:
-        for message in messages:
-            found[tables[message[1:5]]].append(message)
+def _by_table(packed: Sequence[Packed]) -> dict[int, list[Packed]]:
+    found: dict[int, list[Packed]] = {}
+    for each in packed:
+        named = each[2]
+        if len(named) == 1:
+            ((number, _),) = named.values()
+            found.setdefault(number, []).append(each)
+            continue
+        apart: dict[bytes, list[bytes]] = {oid: [] for oid in named}
+        for message in messages_of(each):
+            apart[message[1:5]].append(message)
+        for oid, messages in apart.items():
+            found.setdefault(named[oid][0], []).append(lay(messages, {oid: named[oid]}))
     return found
 
 
-def _sets(table: WrittenTable, messages: list[bytes]) -> Sets | None:
-    rows = _rows(messages, len(table.all)) if len(messages) * len(table.all) <= _CELLS else None
+def _sets(table: WrittenTable, parts: Sequence[Packed]) -> Sets | None:
+    count = sum(len(lengths) for _, lengths, _ in parts) // LENGTH
+    rows = _rows(parts, len(table.all)) if count * len(table.all) <= _CELLS else None
     keys = None if rows is None else _keys(rows, table.key)
     if rows is None or keys is None:
         return None
@@ -103,20 +106,15 @@ def _sets(table: WrittenTable, messages: list[bytes]) -> Sets | None:
     if kept is None:
         return None
     counts = {kind: int((tags == tag).sum()) for tag, kind in OPERATIONS.items()}
-    inserts, updates, deletes = map(rows.taken, kept)
-    return Sets(table=table, counts=counts, inserts=inserts, updates=updates, deletes=deletes)
+    inserts, updates, deletes = kept
+    return Sets(table=table, counts=counts, rows=rows, inserts=inserts, updates=updates, deletes=deletes)
 
 
-def _laid_out(messages: list[bytes]) -> tuple[NDArray[np.uint8], Places, Places]:
-    """The bytes of all, with room to look past the last one's end, and where each begins and ends."""
-    laid = np.frombuffer(b"".join([*messages, bytes(_ROW + _FIELD)]), np.uint8)
-    ends = np.cumsum(np.fromiter(map(len, messages), np.int64, len(messages)))
-    return laid, np.concatenate(([0], ends[:-1])), ends
-
-
-def _rows(messages: list[bytes], count: int) -> Rows | None:
+def _rows(parts: Sequence[Packed], count: int) -> Rows | None:
     """None where a row has another count of fields, or one of them is neither text nor NULL."""
-    laid, starts, ends = _laid_out(messages)
+    laid = np.frombuffer(b"".join([*(part[0] for part in parts), _BEYOND]), np.uint8)
+    ends = np.cumsum(np.frombuffer(b"".join(part[1] for part in parts), np.uintc), dtype=np.int64)
+    starts = np.concatenate(([0], ends[:-1]))
     place = starts + _ROW
     if ((laid[place - 2].astype(np.int64) << 8 | laid[place - 1]) != count).any():
         return None
@@ -136,7 +134,7 @@ def _rows(messages: list[bytes], count: int) -> Rows | None:
             return None
     if (place != ends).any():
         return None
-    return Rows(messages=messages, laid=laid, starts=starts, heads=heads, lengths=lengths, texts=texts)
+    return Rows(laid=laid, starts=starts, ends=ends, heads=heads, lengths=lengths, texts=texts)
 
 
 def _big_endian(laid: NDArray[np.uint8]) -> NDArray[Any]:
@@ -149,7 +147,7 @@ def _keys(rows: Rows, places: Sequence[int]) -> NDArray[Any] | None:
     widths = [int(rows.lengths[place].max()) + 1 for place in places]
     if sum(widths) > _WIDEST_KEY or not all(rows.texts[place].all() for place in places):
         return None
-    keys = np.zeros((len(rows.messages), sum(widths)), np.uint8)
+    keys = np.zeros((len(rows.starts), sum(widths)), np.uint8)
     column = 0
     for place, width in zip(places, widths, strict=True):
         heads, lengths = rows.heads[place], rows.lengths[place]
@@ -160,7 +158,7 @@ def _keys(rows: Rows, places: Sequence[int]) -> NDArray[Any] | None:
     return keys.view(f"S{sum(widths)}").ravel()
 
 
-def _compacted(tags: NDArray[np.uint8], keys: NDArray[Any]) -> tuple[Places, Places, Places] | None:
+def _compacted(tags: NDArray[np.uint8], keys: NDArray[Any]) -> tuple[Which, Which, Which] | None:
     """
     The rows that say what is to be inserted, updated and deleted, in their order. Of a key the first change says
     whether the row is there before, the last one what becomes of it. None where they contradict each other.
@@ -177,14 +175,16 @@ def _compacted(tags: NDArray[np.uint8], keys: NDArray[Any]) -> tuple[Places, Pla
     return np.sort(last[fresh & ~gone]), np.sort(last[~fresh & ~gone]), np.sort(last[~fresh & gone])
 
 
-def lines(rows: Rows, number: int | None = None) -> tuple[bytes, str]:
-    """What COPY reads, and its options for that. number: a first field of each line, below NUMBERS."""
-    count, columns = len(rows.messages), len(rows.heads)
-    laid, kept = rows.laid.copy(), np.ones(len(rows.laid), np.bool_)
-    kept[rows.starts[-1] + len(rows.messages[-1]) :] = False
-    _begin_lines(laid, kept, rows.starts, number)
+def lines(rows: Rows, which: Which, number: int | None = None) -> tuple[bytes, str]:
+    """What COPY reads of these rows, and its options for that. number: a first field of each line, below NUMBERS."""
+    count, columns = len(which), len(rows.heads)
+    laid, kept = rows.laid.copy(), np.zeros(len(rows.laid), np.bool_)
+    for first, last in _runs(which):
+        kept[rows.starts[first] : rows.ends[last]] = True
+    _begin_lines(laid, kept, rows.starts[which], number)
     empties = 0
-    for place, (heads, lengths, texts) in enumerate(zip(rows.heads, rows.lengths, rows.texts, strict=True)):
+    for place in range(columns):
+        heads, texts = rows.heads[place][which], rows.texts[place][which]
         if place or number is not None:
             laid[heads] = _DELIMITER[0]
         else:
@@ -192,19 +192,26 @@ def lines(rows: Rows, number: int | None = None) -> tuple[bytes, str]:
         filled = heads if texts.all() else heads[texts]
         for further in range(1, _FIELD):
             kept[filled + further] = False
-        empty = heads[texts & (lengths == 0)]
+        empty = heads[texts & (rows.lengths[place][which] == 0)]
         empties += len(empty)
         for further in (1, 2):
             laid[empty + further], kept[empty + further] = _QUOTE[0], True
     left = np.append(laid[kept][1:], np.uint8(ord("\n")))
     made, between = left.tobytes(), columns if number is not None else columns - 1
     if _counted(left, _DELIMITER) != between * count or _counted(left, b"\n") != count or b"\r" in made:
-        return _quoted(rows.messages, number), _COPY_CSV
+        return _quoted(map(rows.message, which.tolist()), number), _COPY_CSV
     if not empties and b"\\" not in made:
         return made, _COPY_TEXT
     if columns == 1 or made.count(_QUOTE) != 2 * empties:
-        return _quoted(rows.messages, number), _COPY_CSV
+        return _quoted(map(rows.message, which.tolist()), number), _COPY_CSV
     return made, _COPY_CSV
+
+
+def _runs(which: Which) -> Iterator[tuple[int, int]]:
+    """The first and the last of those that follow on each other."""
+    breaks = np.flatnonzero(np.diff(which) != 1)
+    firsts, lasts = which[np.append(0, breaks + 1)], which[np.append(breaks, len(which) - 1)]
+    return zip(firsts.tolist(), lasts.tolist(), strict=True)
 
 
 def _counted(text: NDArray[np.uint8], byte: bytes) -> int:
@@ -222,11 +229,14 @@ def _begin_lines(laid: NDArray[np.uint8], kept: Flags, starts: Places, number: i
             kept[starts + further] = False
 
 
-def _quoted(messages: list[bytes], number: int | None) -> bytes:
+def _quoted(messages: Iterable[bytes], number: int | None) -> bytes:
     """Where fields hold what separates them: each by itself, in quotes."""
     begin = b"" if number is None else b"%07d%b" % (number, _DELIMITER)
-    read = row_reader(int.from_bytes(messages[0][HEAD:_ROW], "big"))
-    return b"".join(begin + _DELIMITER.join(map(_quote, read(message, HEAD)[0])) + b"\n" for message in messages)
+    return b"".join(begin + _DELIMITER.join(map(_quote, _fields(message))) + b"\n" for message in messages)
+
+
+def _fields(message: bytes) -> tuple[bytes | None, ...]:
+    return row_reader(int.from_bytes(message[HEAD:_ROW], "big"))(message, HEAD)[0]
 
 
 def _quote(field: bytes | None) -> bytes:
