@@ -28,7 +28,7 @@ from landbridge.endpoints.postgres.log import pgoutput
 from landbridge.endpoints.postgres.log.decode import Decode, Decoder
 from landbridge.endpoints.postgres.log.in_progress import InProgress
 from landbridge.endpoints.postgres.log.lsn import number, position
-from landbridge.endpoints.postgres.log.packed import HEAD, Pack, Packer
+from landbridge.endpoints.postgres.log.packed import HEAD, Packer
 from landbridge.endpoints.postgres.log.silent import Silent
 from landbridge.errors import PositionLost, SchemaDrift, Unsupported
 from landbridge.model import Position
@@ -97,15 +97,14 @@ class Stream:
         read, rows, packs = self._cursor.read_message, self._decoder.rows, self._packs
         while True:
             message = read()
-            if message is None:
+            payload = None if message is None else message.payload
+            if payload is not None and payload[:HEAD] in packs and self._packs_now():
+                payload = self._pack(payload)
+            if payload is None:
                 found = self._idle()
             elif self._streaming:
-                found = self._take(message.payload)
+                found = self._take(payload)
             else:
-                payload = message.payload
-                pack = packs.get(payload[:HEAD])
-                if pack is not None and self._pack(pack, payload):
-                    continue
                 decode = rows.get(payload[:5])
                 if decode is None:
                     if payload[0] == pgoutput.STREAM_COMMIT:
@@ -125,15 +124,24 @@ class Stream:
                 if found.last and self._silent is not None and not self._inside:
                     yield from self._unsaid(self._silent)
 
-    def _pack(self, pack: Pack, payload: bytes) -> bool:
-        """False where what the transaction has done so far is no longer, or too much to be, packed."""
-        if self._changes or self._parted or len(self._rows) >= _PART_CHANGES or self._size >= _PART_BYTES:
-            return False
-        if not self._again:
-            self._rows.append(payload)
+    def _packs_now(self) -> bool:
+        """Whether what the transaction has done so far is packed, if anything."""
+        return not (self._changes or self._parted or self._again or self._streaming)
+
+    def _pack(self, payload: bytes) -> bytes | None:
+        """With what follows it; then the first message that cannot go packed. None: nothing more has been received."""
+        read, packs, rows, size = self._cursor.read_message, self._packs, self._rows, self._size
+        while (pack := packs.get(payload[:HEAD])) and size < _PART_BYTES and len(rows) < _PART_CHANGES:
+            rows.append(payload)
+            size += len(payload)
             self._named[pack[0]] = pack[1]
-            self._size += len(payload)
-        return True
+            message = read()
+            if message is None:
+                self._size = size
+                return None
+            payload = message.payload
+        self._size = size
+        return payload
 
     def _decode(self, decode: Decode, payload: bytes) -> None:
         try:
