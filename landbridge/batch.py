@@ -135,13 +135,14 @@ class BatchWriter:
             return None
         found = self._writer.prepare_packed(packed)
         if not found.rest:
-            return Prepared(counts=found.counts, learned=learned, write=found.write)
+            return Prepared(counts=found.counts, rows=found.rows, learned=learned, write=found.write)
         unpack = self._source.get(Packs).unpack
         rest = self._prepared([change for each in found.rest for change in unpack(each)], learned)
         if rest is None:
             return None
         counts = Counter(found.counts) + Counter(rest.counts)
-        return Prepared(counts=counts, learned=learned, write=lambda: found.write() and rest.write())
+        both = found.rows + rest.rows
+        return Prepared(counts=counts, rows=both, learned=learned, write=lambda: found.write() and rest.write())
 
     def _prepared(self, changes: list[Change], learned: int) -> Prepared | None:
         if not changes or _lacking(changes) or any(change[0] in _ALONE for change in changes):
@@ -149,8 +150,10 @@ class BatchWriter:
         steps = compact(changes, self._keys, converge=False)
         if not all(isinstance(step, TableBatch) and self._keys[step.table] for step in steps):
             return None
-        sets = [self._writer.prepare(step) for step in steps if isinstance(step, TableBatch)]
-        return Prepared(counts=kinds(changes), learned=learned, write=lambda: all(write() for write in sets))
+        batches = [step for step in steps if isinstance(step, TableBatch)]
+        sets = [self._writer.prepare(batch) for batch in batches]
+        rows = sum(batch.rows for batch in batches)
+        return Prepared(counts=kinds(changes), rows=rows, learned=learned, write=lambda: all(write() for write in sets))
 
     def fits(self, prepared: Prepared, position: Position) -> bool:
         """Whether what was made ready is still what the target needs where it stands now."""

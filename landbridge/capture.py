@@ -25,7 +25,7 @@ from landbridge.spool import ForeignSpool, SpoolMissing, SpoolWriter, set_aside
 
 log = logging.getLogger(__name__)
 
-_FLUSH = 0.05
+_FLUSH = 0.02
 _LOOK = 1.0
 _ROOM_POLL = 0.2
 _SHARE_FOR_THE_SWITCH = 0.25

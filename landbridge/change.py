@@ -1,5 +1,6 @@
 """What moves: the changes of rows, and the transactions that they come in."""
 
+import sys
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,6 +39,8 @@ LENGTH = array("I").itemsize
 
 
 def lay(messages: Sequence[bytes], tables: Named) -> Packed:
+    if len(messages) == 1:  # as of most transactions, and in a quarter of the time
+        return messages[0], len(messages[0]).to_bytes(LENGTH, sys.byteorder), tables
     return b"".join(messages), array("I", map(len, messages)).tobytes(), tables
 
 

@@ -5,6 +5,7 @@ What a thread made ready is only ever taken in place of the ordinary way, which 
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,16 +18,22 @@ _NAP = 0.005
 _FIRST = 16
 _PACKED = 4
 """So much more of the spool may be packed: it takes less memory for as much, and more at once costs less."""
+_MUCH, _NAPS, _IDLE = 10_000, 20, 6
+"""
+Where so many changes came to less than half as many rows, more of them come to hardly more rows: so long the next batch
+waits for these while it is wanted already, unless none come for a while.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
     """
-    write: carries the changes out in the open transaction; False where not every row was as they say. learned: by how
-    many tidings of shapes and positions it was made.
+    write: carries the changes out in the open transaction; False where not every row was as they say. rows: so many
+    are written. learned: by how many tidings of shapes and positions it was made.
     """
 
     counts: Tally
+    rows: int
     learned: int
     write: Callable[[], bool]
 
@@ -57,6 +64,7 @@ class Preparing:
         self._bytes = max_bytes // _FIRST  # the first of a session find tables that are not known yet
         self._made: queue.SimpleQueue[Ready | BaseException] = queue.SimpleQueue()
         self._room, self._wanted = threading.Semaphore(1), threading.Event()
+        self._naps = 0
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="prepare", daemon=True)
         self._thread.start()
@@ -86,15 +94,25 @@ class Preparing:
             while not self._closing:
                 self._room.acquire()
                 if batch := self._read():
-                    self._made.put(Ready(batch=batch, prepared=self._prepared(batch)))
+                    prepared = self._prepared(batch)
+                    self._naps = _NAPS if prepared and _shrank(prepared) else 0
+                    self._made.put(Ready(batch=batch, prepared=prepared))
         except BaseException as error:  # noqa: BLE001 raised where something is taken
             self._made.put(error)
 
     def _read(self) -> list[Transaction]:
         batch: list[Transaction] = []
+        idle = 0
         left, self._bytes = self._bytes, min(self._max_bytes, self._bytes * 2)
-        while not self._closing and left > 0 and not (batch and self._wanted.wait(_NAP)):
+        naps = self._naps
+        while not self._closing and left > 0:
+            if batch and self._wanted.wait(_NAP):
+                if not naps or idle >= _IDLE:
+                    break
+                time.sleep(_NAP)
+                naps -= 1
             found = self._reader.read(left, 0.0 if batch else self._patience)
+            idle = 0 if found else idle + 1
             packed = all(each.packed or not each.changes for each in found)
             left -= self._reader.taken // (_PACKED if packed else 1)
             batch += found
@@ -105,6 +123,11 @@ class Preparing:
             return self._prepare(batch)
         except Terminal:  # what is wrong with it is found out, and told, the ordinary way
             return None
+
+
+def _shrank(prepared: Prepared) -> bool:
+    changes = sum(prepared.counts.values())
+    return changes >= _MUCH and prepared.rows * 2 < changes
 
 
 class Trust:

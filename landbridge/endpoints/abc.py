@@ -439,9 +439,10 @@ class Writer(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class PackedWrite:
-    """rest: what of it has to be unpacked first. counts: of the changes without these."""
+    """rest: what of it has to be unpacked first. counts: of the changes without these. rows: so many are written."""
 
     counts: Tally
+    rows: int
     write: Callable[[], bool]
     rest: Sequence[Packed]
 
@@ -459,6 +460,10 @@ class TableBatch:
     updates: list[tuple[tuple[Value, ...], tuple[Value, ...]]]
     inserts: list[tuple[Value, ...]]
     missing: list[tuple[Value, ...]]
+
+    @property
+    def rows(self) -> int:
+        return len(self.deletes) + len(self.updates) + len(self.inserts)
 
 
 class ReadsAgain(Protocol):

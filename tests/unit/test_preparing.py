@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from landbridge.change import INSERT, Transaction
+from landbridge import preparing as module
+from landbridge.change import INSERT, UPDATE, Transaction
 from landbridge.errors import RowRejected
 from landbridge.model import Position
 from landbridge.preparing import Prepared, Preparing, Trust
@@ -29,7 +30,7 @@ def preparing(folder: Path, prepare: object) -> Preparing:
 
 
 def ready(batch: list[Transaction]) -> Prepared:
-    return Prepared(counts={(INSERT, 0): len(batch)}, learned=0, write=lambda: True)
+    return Prepared(counts={(INSERT, 0): len(batch)}, rows=len(batch), learned=0, write=lambda: True)
 
 
 def test_all_comes_in_order_with_what_was_made_of_it(spool: SpoolWriter, tmp_path: Path) -> None:
@@ -78,6 +79,27 @@ def test_an_error_of_reading_is_raised_where_it_is_taken(spool: SpoolWriter, tmp
     with pytest.raises(SpoolDamaged):
         coming.take()
     coming.close()
+
+
+@pytest.mark.parametrize(("rows", "idle", "waits"), [(4999, 1000, True), (5000, 1000, False), (4999, 1, False)])
+def test_after_many_changes_of_few_rows_more_are_waited_for(
+    spool: SpoolWriter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int, idle: int, waits: bool
+) -> None:
+    """As long as some come; not where they were of as many rows as usual."""
+    monkeypatch.setattr(module, "_NAPS", 100)
+    monkeypatch.setattr(module, "_IDLE", idle)
+    made = Prepared(counts={(UPDATE, 0): 10_000}, rows=rows, learned=0, write=lambda: True)
+    coming = Preparing(SpoolReader(tmp_path, "run", Position("0")), 1 << 20, 0.3, lambda _: made)
+    batches = []
+    for number in (1, 2, 3):
+        spool.append(transaction(number))
+        spool.flush()
+        batches.append(coming.take().batch)
+    while sum(map(len, batches)) < 3:
+        batches.append(coming.take().batch)
+    coming.close()
+    one, two, three = map(transaction, (1, 2, 3))
+    assert [batch for batch in batches if batch] == ([[one], [two, three]] if waits else [[one], [two], [three]])
 
 
 def test_who_did_not_fit_rests_longer_each_time_and_comes_back() -> None:

@@ -86,7 +86,7 @@ class Writer:
 
     def prepare_packed(self, packed: Sequence[Packed]) -> PackedWrite:
         """No source of changes gives this target any packed."""
-        return PackedWrite(counts={}, write=lambda: True, rest=packed)
+        return PackedWrite(counts={}, rows=0, write=lambda: True, rest=packed)
 
     def replay(self, changes: Iterable[Change], converge: bool) -> list[tuple[int, Row]]:
         touched: set[int] = set()

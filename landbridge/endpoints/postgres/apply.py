@@ -137,7 +137,7 @@ class Writer:
                 return all(one() for one in writes)
 
         counts = {(kind, each.table.relation.number): n for each in found for kind, n in each.counts.items() if n}
-        return PackedWrite(counts=counts, write=write, rest=rest)
+        return PackedWrite(counts=counts, rows=sum(each.left for each in found), write=write, rest=rest)
 
     def replay(self, changes: Iterable[Change], converge: bool) -> list[tuple[int, Row]]:
         return self._replay.run(changes, converge)

@@ -65,6 +65,10 @@ class Sets:
     updates: Which
     deletes: Which
 
+    @property
+    def left(self) -> int:
+        return len(self.inserts) + len(self.updates) + len(self.deletes)
+
 
 def sets(packed: Sequence[Packed], tables: Mapping[int, WrittenTable]) -> tuple[list[Sets], list[Packed]]:
     """Of all tables whose rows are whole and can follow on each other; and the rows of the others."""
