@@ -4,6 +4,8 @@ servers of it: the source, our target, and a third that follows by the engine's 
 """
 
 import contextlib
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,7 +17,10 @@ from landbridge.endpoints.postgres import server as postgres
 from tests.support import mysql_connection, postgres_connection, rows
 
 DATABASE = "bench"
-_POSTGRES = ("synchronous_commit=off", "max_wal_size=8GB", "shared_buffers=256MB", "autovacuum=off")
+_POSTGRES = (
+    "synchronous_commit=off", "max_wal_size=8GB", "shared_buffers=256MB", "autovacuum=off", "wal_sender_timeout=0",
+    "wal_receiver_timeout=0",
+)  # fmt: skip
 """Vacuuming, which begins by chance while one or the other follows, would cost it up to half of a processor."""
 _MYSQL = (
     "--innodb-flush-log-at-trx-commit=2", "--sync-binlog=0", "--innodb-buffer-pool-size=512M", "--local-infile=ON",
@@ -62,7 +67,8 @@ def postgres_family(folder: Path, tables: list[str], fill: list[str]) -> Iterato
             )
             yield Family(
                 engine="postgres", schema="public", source=source, target=target, native=native, session=_postgres,
-                pause=lambda: _disabled(at_native), go_on=lambda: _run(at_native, "alter subscription native enable"),
+                pause=lambda: _signal_worker(at_native, signal.SIGSTOP),
+                go_on=lambda: _signal_worker(at_native, signal.SIGCONT),
             )  # fmt: skip
     finally:
         for name in ("source", "target", "native"):
@@ -77,10 +83,11 @@ def _run(connection: Any, sql: str) -> None:
     rows(connection, sql)
 
 
-def _disabled(connection: Any) -> None:
-    rows(connection, "alter subscription native disable")
-    while rows(connection, "select 1 from pg_stat_subscription where pid is not null"):
+def _signal_worker(connection: Any, which: signal.Signals) -> None:
+    """As ours are stopped: one that begins anew has the source decode again what it had sent before."""
+    while not (found := rows(connection, "select pid from pg_stat_subscription where pid is not null")):
         time.sleep(0.05)
+    os.kill(found[0][0], which)
 
 
 @contextlib.contextmanager

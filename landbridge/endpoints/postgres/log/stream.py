@@ -11,10 +11,7 @@ order and the connection keeps that order, so X may be
   once everything received has been read, and between two transactions only: inside one the claim would end it.
 """
 
-import fcntl
 import select
-import sys
-import termios
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +23,7 @@ from landbridge.change import Change, Named, Transaction, lay
 from landbridge.endpoints.postgres.connection import driver_errors
 from landbridge.endpoints.postgres.log import pgoutput
 from landbridge.endpoints.postgres.log.decode import Decode, Decoder
+from landbridge.endpoints.postgres.log.gather import gather
 from landbridge.endpoints.postgres.log.in_progress import InProgress
 from landbridge.endpoints.postgres.log.lsn import number, position
 from landbridge.endpoints.postgres.log.packed import HEAD, Packer
@@ -39,7 +37,6 @@ _PART_BYTES = 8 << 20
 _BEAT = 1.0
 _WATCH = 10.0
 _WAIT = 250  # milliseconds
-_SOON, _MANY, _GATHER = 0.001, 16 << 10, 0.02  # seconds, bytes, seconds
 _PREFIX = b"landbridge"
 _IGNORED = (pgoutput.TYPE, pgoutput.ORIGIN)
 _EMIT = """
@@ -274,19 +271,8 @@ class Stream:
                 return beat
         self._emit_if_quiet()
         if self._poll.poll(_WAIT):
-            self._gather()
+            gather(self._cursor.fileno())
         return None
-
-    def _gather(self) -> None:
-        """
-        A server whose messages are awaited one by one sends each in a packet of its own, which costs it more than to
-        decode it. So where many come, they are let come.
-        """
-        time.sleep(_SOON)
-        arrived = bytearray(4)
-        fcntl.ioctl(self._cursor.fileno(), termios.FIONREAD, arrived)
-        if int.from_bytes(arrived, sys.byteorder) > _MANY:
-            time.sleep(_GATHER)
 
     def _breathe(self) -> Transaction | None:
         """So that whoever reads us acts now and then, however long nothing comes but parts of what is not committed."""
