@@ -32,6 +32,7 @@ ONLY_THERE = {
             "log/published.py",
             "log/silent.py",
             "log/packed.py",
+            "log/gather.py",
             "write/packed.py",
         ),
     },
