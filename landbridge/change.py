@@ -52,7 +52,7 @@ def messages_of(packed: Packed) -> Iterator[bytes]:
         start += length
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, it would take seven times as long to make, twice for each
 class Transaction:
     """
     A committed transaction, or a part of a large one: `last` is False for all parts but the last, and all parts carry

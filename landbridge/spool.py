@@ -13,6 +13,7 @@ import shutil
 import time
 from collections import deque
 from collections.abc import Iterator
+from itertools import starmap
 from pathlib import Path
 
 from landbridge import spoolfile
@@ -46,6 +47,9 @@ class _Border:
         return was_open
 
     def passed_by(self, transaction: Transaction) -> bool:
+        if transaction.last and not self._open and transaction.position > self.position:  # as nearly all
+            self.position = transaction.position
+            return True
         if not self._open:
             self._new = transaction.position > self.position
         self._open = not transaction.last
@@ -279,7 +283,7 @@ class SpoolReader:
             if rows is None:
                 raise spoolfile.damaged(self._folder)
             self._ready.popleft()
-            found += filter(self._border.passed_by, (Transaction(*row) for row in rows))
+            found += filter(self._border.passed_by, starmap(Transaction, rows))
             size += block.length
             self._used = block.end
         self.taken = size

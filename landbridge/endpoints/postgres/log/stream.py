@@ -38,6 +38,7 @@ _BEAT = 1.0
 _WATCH = 10.0
 _WAIT = 250  # milliseconds
 _PREFIX = b"landbridge"
+_BORDERS = (pgoutput.BEGIN, pgoutput.COMMIT)
 _IGNORED = (pgoutput.TYPE, pgoutput.ORIGIN)
 _EMIT = """
     select pg_catalog.pg_logical_emit_message(false, 'landbridge', extract(epoch from clock_timestamp())::text)
@@ -99,8 +100,8 @@ class Stream:
                 payload = self._pack(payload)
             if payload is None:
                 found = self._idle()
-            elif self._streaming:
-                found = self._take(payload)
+            elif self._streaming or payload[0] in _BORDERS:
+                found = self._take(payload) if self._streaming else self._border(payload)
             else:
                 decode = rows.get(payload[:5])
                 if decode is None:
@@ -164,11 +165,7 @@ class Stream:
 
     def _other(self, payload: bytes) -> Transaction | None:
         tag = payload[0]
-        if tag == pgoutput.BEGIN:
-            self._begin(payload)
-        elif tag == pgoutput.COMMIT:
-            return self._end(pgoutput.commit(payload))
-        elif tag == pgoutput.RELATION:
+        if tag == pgoutput.RELATION:
             self._unpack()
             self._changes += self._decoder.relation(payload, None if self._again else position(self._commit + 1))
         elif tag == pgoutput.TRUNCATE:
@@ -222,11 +219,14 @@ class Stream:
         if found := self._end(end):
             yield found
 
-    def _begin(self, payload: bytes) -> None:
+    def _border(self, payload: bytes) -> Transaction | None:
         """The server sends again what it was not told is safe; a commit record never lies across a position."""
+        if payload[0] == pgoutput.COMMIT:
+            return self._end(pgoutput.commit(payload))
         self._commit, self._committed = pgoutput.begin(payload)
         self._again = self._commit < self._since
         self._inside = True
+        return None
 
     def _part(self) -> Transaction:
         """Where the commit ends is not known yet; just past its start is before that and after any other position."""
