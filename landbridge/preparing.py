@@ -61,7 +61,7 @@ class Preparing:
         prepare: Callable[[list[Transaction]], Prepared | None],
     ) -> None:
         self._reader, self._max_bytes, self._patience, self._prepare = reader, max_bytes, patience, prepare
-        self._bytes = max_bytes // _FIRST  # the first of a session find tables that are not known yet
+        self._bytes = max_bytes // _FIRST  # so that the target has something to do soon
         self._made: queue.SimpleQueue[Ready | BaseException] = queue.SimpleQueue()
         self._room, self._wanted = threading.Semaphore(1), threading.Event()
         self._naps = 0

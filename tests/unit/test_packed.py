@@ -166,6 +166,24 @@ def test_tables_that_are_not_known_are_left() -> None:
     assert Packer().unpack(rest[0]) == [(INSERT, 1, None, (b"3", b"4"))]
 
 
+def test_partitions_of_one_table_keep_their_order() -> None:
+    """A row goes from one to the other and back, in the transaction in which something else came to the other first."""
+    steps = [(16, DELETED, b"1"), (17, DELETED, b"2"), (16, INSERTED, b"2"), (16, DELETED, b"2"), (17, INSERTED, b"2")]
+    messages = [message(kind[0], (kind[1], [key]), oid=oid) for oid, kind, key in steps]
+    tables = {each[1:5]: (0, (0,)) for each in messages}
+    (found,), rest = packs.sets([lay(messages, tables)], {0: written(1, (0,))})
+    assert rest == []
+    assert [len(which) for which in (found.deletes, found.updates, found.inserts)] == [1, 1, 0]
+    other = message(b"I", (b"N", [b"3"]), oid=18)
+    mixed = lay([*messages, other], tables | {other[1:5]: (1, (0,))})
+    (found,), rest = packs.sets([mixed], {0: written(1, (0,))})
+    assert [len(which) for which in (found.deletes, found.updates, found.inserts)] == [1, 1, 0]
+    assert [list(messages_of(each)) for each in rest] == [[other]]
+    _, rest = packs.sets([mixed], {1: written(1, (0,))})
+    assert [list(messages_of(each)) for each in rest] == [messages]
+    assert len(Packer().unpack(rest[0])) == 5
+
+
 def test_an_update_that_does_not_say_which_row_is_refused() -> None:
     for row in (made(UPDATED, ..., b"2"), made(DELETED, None, b"2")):
         with pytest.raises(Unsupported, match="which row"):

@@ -84,19 +84,18 @@ def sets(packed: Sequence[Packed], tables: Mapping[int, WrittenTable]) -> tuple[
 
 
 def _by_table(packed: Sequence[Packed]) -> dict[int, list[Packed]]:
+    """In order: several may be called by names of their own and be one table, as partitions are."""
     found: dict[int, list[Packed]] = {}
     for each in packed:
-        named = each[2]
-        if len(named) == 1:
-            ((number, _),) = named.values()
-            found.setdefault(number, []).append(each)
-            continue
-        apart: dict[bytes, list[bytes]] = {oid: [] for oid in named}
-        for message in messages_of(each):
-            apart[message[1:5]].append(message)
-        for oid, messages in apart.items():
-            found.setdefault(named[oid][0], []).append(lay(messages, {oid: named[oid]}))
+        numbers = {number for number, _ in each[2].values()}
+        for number in numbers:
+            found.setdefault(number, []).append(each if len(numbers) == 1 else _only(each, number))
     return found
+
+
+def _only(packed: Packed, number: int) -> Packed:
+    tables = {oid: named for oid, named in packed[2].items() if named[0] == number}
+    return lay([message for message in messages_of(packed) if message[1:5] in tables], tables)
 
 
 def _sets(table: WrittenTable, parts: Sequence[Packed]) -> Sets | None:
