@@ -17,7 +17,18 @@ select
     a.attname as name,
     format_type(ty.oid, ty.modifier) as type,
     a.attidentity = 'a' as fixed,
-    coalesce(k.operator, 'operator(pg_catalog.=)') as equal,
+    -- not a join: the tables' own conditions find their way into this one, so that indexes are used
+    coalesce((
+        select format('operator(%%I.%%s)', n.nspname, o.oprname)
+        from pg_index i
+        cross join lateral unnest(i.indkey::int2[], i.indclass::oid[]) part (attnum, class)
+        join pg_opclass c on c.oid = part.class
+        join pg_amop m on m.amopfamily = c.opcfamily and m.amopstrategy = 3
+            and m.amoplefttype = c.opcintype and m.amoprighttype = c.opcintype
+        join pg_operator o on o.oid = m.amopopr
+        join pg_namespace n on n.oid = o.oprnamespace
+        where i.indrelid = a.attrelid and i.indisprimary and part.attnum = a.attnum
+    ), 'operator(pg_catalog.=)') as equal,
     ty.oid = any (
         array['bool', 'int2', 'int4', 'int8', 'oid', 'date', 'time', 'timestamp', 'timestamptz', 'uuid', 'bytea']
         ::regtype[]
@@ -32,14 +43,3 @@ left join domain d on d.oid = a.atttypid and not exists (
 cross join lateral (
     select coalesce(d.base, a.atttypid) as oid, coalesce(d.modifier, a.atttypmod) as modifier
 ) ty
-left join lateral (
-    select format('operator(%%I.%%s)', n.nspname, o.oprname) as operator
-    from pg_index i
-    cross join lateral unnest(i.indkey::int2[], i.indclass::oid[]) part (attnum, class)
-    join pg_opclass c on c.oid = part.class
-    join pg_amop m on m.amopfamily = c.opcfamily and m.amopstrategy = 3
-        and m.amoplefttype = c.opcintype and m.amoprighttype = c.opcintype
-    join pg_operator o on o.oid = m.amopopr
-    join pg_namespace n on n.oid = o.oprnamespace
-    where i.indrelid = a.attrelid and i.indisprimary and part.attnum = a.attnum
-) k on true
