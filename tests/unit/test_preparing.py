@@ -86,20 +86,31 @@ def test_after_many_changes_of_few_rows_more_are_waited_for(
     spool: SpoolWriter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int, idle: int, waits: bool
 ) -> None:
     """As long as some come; not where they were of as many rows as usual."""
-    monkeypatch.setattr(module, "_NAPS", 100)
+    monkeypatch.setattr(module, "_NAPS", 200)
     monkeypatch.setattr(module, "_IDLE", idle)
     made = Prepared(counts={(UPDATE, 0): 10_000}, rows=rows, learned=0, write=lambda: True)
-    coming = Preparing(SpoolReader(tmp_path, "run", Position("0")), 1 << 20, 0.3, lambda _: made)
-    batches = []
-    for number in (1, 2, 3):
-        spool.append(transaction(number))
-        spool.flush()
-        batches.append(coming.take().batch)
-    while sum(map(len, batches)) < 3:
-        batches.append(coming.take().batch)
-    coming.close()
+    coming = Preparing(SpoolReader(tmp_path, "run", Position("0")), 1 << 20, 0.05, lambda _: made)
     one, two, three = map(transaction, (1, 2, 3))
-    assert [batch for batch in batches if batch] == ([[one], [two, three]] if waits else [[one], [two], [three]])
+
+    def appended(each: Transaction) -> None:
+        spool.append(each)
+        spool.flush()
+
+    def taken() -> list[Transaction]:
+        while not (batch := coming.take().batch):
+            pass
+        return batch
+
+    appended(one)
+    assert taken() == [one]
+    appended(two)
+    if waits:
+        assert coming.take().batch == []
+        appended(three)
+        assert taken() == [two, three]
+    else:
+        assert taken() == [two]
+    coming.close()
 
 
 def test_who_did_not_fit_rests_longer_each_time_and_comes_back() -> None:
