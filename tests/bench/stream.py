@@ -269,37 +269,30 @@ def lag(family: Family, server: Any, seconds: float, first: int) -> tuple[float,
     return lags[len(lags) // 2], lags[len(lags) * 95 // 100]
 
 
-def measure(engine: str, scale: float) -> None:
+def _scenarios(engine: str) -> dict[str, tuple[str, Write]]:
+    return {
+        "mixed": ("changes mixed, 100 at once", mixed(engine, 100, 1)),
+        "five": ("changes mixed, 5 at once", mixed(engine, 5, 150_001)),
+        "hot": ("updates of 10,000 hot rows", hot),
+        "single": ("transactions of one row", singles(engine)),
+    }
+
+
+def measure(engine: str, scale: float, only: str | None) -> None:
     folder = Path(tempfile.mkdtemp(prefix="landbridge-bench-"))
     folder.chmod(0o755)
     make = postgres_family if engine == "postgres" else mysql_family
-    scenarios: list[tuple[str, Write]] = [
-        ("changes mixed, 100 at once", mixed(engine, 100, 1)), ("changes mixed, 5 at once", mixed(engine, 5, 150_001)),
-        ("updates of 10,000 hot rows", hot),
-        ("transactions of one row", singles(engine)),
-    ]  # fmt: skip
+    scenarios = _scenarios(engine)
     try:
         with make(folder, *setup(engine)) as family:
             ours = Ours(family, folder)
             try:
-                for number, (what, write) in enumerate(scenarios, 1):
-                    made, us, native = compare(family, ours, write, scale, number)
-                    speeds = f"{made / us.seconds:>10,.0f} {made / native.seconds:>10,.0f} {native.seconds / us.seconds:>6.2f}"
-                    costs = f"{us.cost(made):>7.1f} {native.cost(made):>7.1f}"
-                    print(f"{engine:<10} {made:>9,} {what:<30} {speeds} {costs}", flush=True)
-                    print(f"{'':<20} µs, ours: {us.parts(made)}; native: {native.parts(made)}", flush=True)
+                for number, name in enumerate([only] if only else scenarios, 1):
+                    what, write = scenarios[name]
+                    _report(engine, what, *compare(family, ours, write, scale, number))
                 print(f"{engine:<10} peak memory of capture and apply {ours.peak_mb():.0f} MB", flush=True)
-                family.pause()
-                for who, server, before in (
-                    ("ours", family.target, ours.go_on),
-                    ("native", family.native, family.go_on),
-                ):
-                    before()
-                    time.sleep(1)
-                    half, most = lag(family, server, 20 * scale + 2, 10**6 * (2 if who == "ours" else 4))
-                    print(f"{engine:<10} lag at 5,000 changes/s, {who}: p50 {half:.3f} s, p95 {most:.3f} s", flush=True)
-                    ours.pause()
-                ours.go_on()
+                if not only:
+                    _lags(family, ours, 20 * scale + 2)
             finally:
                 ours.go_on()
                 ours.stop()
@@ -307,16 +300,38 @@ def measure(engine: str, scale: float) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _report(engine: str, what: str, made: int, us: Followed, native: Followed) -> None:
+    speeds = f"{made / us.seconds:>10,.0f} {made / native.seconds:>10,.0f} {native.seconds / us.seconds:>6.2f}"
+    costs = f"{us.cost(made):>7.1f} {native.cost(made):>7.1f}"
+    print(f"{engine:<10} {made:>9,} {what:<30} {speeds} {costs}", flush=True)
+    print(f"{'':<20} µs, ours: {us.parts(made)}; native: {native.parts(made)}", flush=True)
+
+
+def _lags(family: Family, ours: Ours, seconds: float) -> None:
+    """Of one after the other, while the other one stands still."""
+    family.pause()
+    for who, server, go_on, first in (
+        ("ours", family.target, ours.go_on, 2 * 10**6),
+        ("native", family.native, family.go_on, 4 * 10**6),
+    ):
+        go_on()
+        time.sleep(1)
+        half, most = lag(family, server, seconds, first)
+        print(f"{family.engine:<10} lag at 5,000 changes/s, {who}: p50 {half:.3f} s, p95 {most:.3f} s", flush=True)
+        ours.pause()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.stream", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the changes: shows that it works")
     parser.add_argument("--family", choices=["postgres", "mysql"], help="one of them; default both")
+    parser.add_argument("--only", choices=list(_scenarios("postgres")), help="one workload, the first of fresh servers")
     given = parser.parse_args()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     head = f"{'family':<10} {'number':>9} {'what':<30} {'ours/s':>10} {'native/s':>10} {'ratio':>6}"
     print(f"{head} {'µs ours':>7} {'native':>7}")
     for engine in [given.family] if given.family else ["postgres", "mysql"]:
-        measure(engine, 0.1 if given.quick else 1.0)
+        measure(engine, 0.1 if given.quick else 1.0, given.only)
 
 
 if __name__ == "__main__":
