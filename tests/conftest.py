@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from landbridge.endpoints.mysql import processlist
 from landbridge.endpoints.mysql import server as mysql
 from landbridge.endpoints.postgres import server as postgres
 from tests.support import mysql_connection, postgres_connection, rows
@@ -270,8 +271,9 @@ def mysql_database(request: pytest.FixtureRequest) -> Iterator[MysqlDatabases]:
 
 def _drop_mysql_database(connection: Any, name: str) -> None:
     """A session that a failed test left open would hold the DROP up by its locks."""
-    for (session,) in rows(connection, "SELECT id FROM information_schema.processlist WHERE db = %s", (name,)):
+    for each in processlist.threads(connection):
         with contextlib.suppress(Exception):  # it may have ended by itself
-            rows(connection, f"KILL {session}")
+            if each.database == name:
+                rows(connection, f"KILL {each.number}")
     rows(connection, "SET lock_wait_timeout = 10")
     rows(connection, f"DROP DATABASE IF EXISTS `{name}`")

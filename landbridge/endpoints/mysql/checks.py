@@ -13,6 +13,7 @@ from landbridge.endpoints.mysql.connection import Database, closing, driver_erro
 from landbridge.endpoints.mysql.freeze import noted
 from landbridge.endpoints.mysql.freeze.revoke_checks import check_revoke
 from landbridge.endpoints.mysql.names import qualified, quote
+from landbridge.endpoints.mysql.processlist import applies
 from landbridge.endpoints.mysql.rights import Facts, Grants, bypassing, check_rights
 from landbridge.errors import MigrationError
 from landbridge.kinds import Bytes, Json, Text
@@ -221,7 +222,7 @@ def _filter(facts: Facts) -> Iterator[Finding]:
 
 
 def _replica(facts: Facts) -> Iterator[Finding]:
-    if not facts.grants.has("PROCESS") or not _appliers(facts):
+    if not facts.grants.has("PROCESS") or not applies(facts.connection):
         return
     logged = facts.variables.get("log_replica_updates", facts.variables.get("log_slave_updates", "ON"))
     if logged != "ON":
@@ -238,11 +239,6 @@ def _replica(facts: Facts) -> Iterator[Finding]:
             wanted="replication stopped before the cutover",
             mend="STOP REPLICA; before the cutover, or migrate from the replica's own source",
         )
-
-
-def _appliers(facts: Facts) -> list[int]:
-    """Threads that apply another server's changes; MariaDB's own housekeeping has the same user."""
-    return [row[0] for row in facts.query("show processlist") if row[1] == "system user" and row[4] != "Daemon"]
 
 
 def _transactions(facts: Facts) -> Iterator[Finding]:

@@ -1,10 +1,14 @@
 """A database for a rehearsal. Its mark is a table in it, for a database has no comment in MySQL."""
 
+from contextlib import suppress
 from typing import Any
+
+import pymysql
 
 from landbridge.endpoints.mysql.catalog import fetch
 from landbridge.endpoints.mysql.connection import Database, closing, driver_errors
 from landbridge.endpoints.mysql.names import quote
+from landbridge.endpoints.mysql.processlist import threads
 from landbridge.errors import Terminal
 
 _MARK = "landbridge_rehearsal"
@@ -37,10 +41,12 @@ class Scratcher:
 
     def drop(self, name: str) -> None:
         """A session that holds a lock there would hold up the DROP."""
-        sessions = "select id from information_schema.processlist where db = %s and id <> connection_id()"
-        with driver_errors(self._db.ref), closing(self._db.open()) as connection:
-            for (session,) in fetch(connection, sessions, (name,)):
-                _run(connection, f"kill {int(session)}")
+        with driver_errors(self._db.ref), closing(self._db.open(database=None)) as connection:
+            ((stored,),) = fetch(connection, "select if(@@lower_case_table_names = 1, lower(%s), %s)", (name, name))
+            for each in threads(connection):
+                if each.database == stored:
+                    with suppress(pymysql.Error):  # gone by itself
+                        _run(connection, f"kill {each.number}")
             _run(connection, "set session lock_wait_timeout = 30")
             _run(connection, f"drop database if exists {quote(name)}")
 

@@ -22,6 +22,7 @@ from landbridge.endpoints.findings import listed
 from landbridge.endpoints.mysql.catalog import fetch
 from landbridge.endpoints.mysql.connection import Database, closing, driver_errors
 from landbridge.endpoints.mysql.freeze import fence, revoke
+from landbridge.endpoints.mysql.processlist import applies, clients, threads
 from landbridge.endpoints.mysql.read import sessions
 from landbridge.endpoints.mysql.rights import LEDGER, bypassing
 from landbridge.errors import MigrationError, Terminal, Unsupported
@@ -200,7 +201,7 @@ def _frozen_already(owner: str, same: bool, how: str) -> Terminal:
 
 
 def _refuse_replica(connection: Any) -> None:
-    if any(row[1] == "system user" and row[4] != "Daemon" for row in fetch(connection, "show processlist")):
+    if applies(connection):
         raise Terminal(
             "the source is a replica, and no freeze stops what it replicates",
             mend="STOP REPLICA; on the source, then again",
@@ -298,7 +299,7 @@ class _Attempt:
 
     def _names(self, writers: list[int], prepared: list[str], grows: bool) -> Iterable[str]:
         if writers:
-            names = {number: f"{number} of {user}@{host}" for number, user, host, _ in self._sessions()}
+            names = {each.number: f"{each.number} of {each.user}@{each.host}" for each in threads(self._connection)}
             yield "sessions " + listed([names.get(number, str(number)) for number in writers])
         if prepared:
             yield "prepared transactions " + listed(prepared)
@@ -312,24 +313,11 @@ class _Attempt:
     def _prepared(self) -> list[str]:
         return [repr(row[3]) for row in fetch(self._connection, "xa recover")]
 
-    def _sessions(self) -> list[tuple[int, str, str, str]]:
-        rows = fetch(self._connection, "show processlist")
-        return [(int(row[0]), str(row[1]), str(row[2]), str(row[4])) for row in rows]
-
     def _others(self) -> list[int]:
-        """Client sessions that are neither ours nor a replica's."""
-        own, user = fetch(self._connection, "select connection_id(), substring_index(user(), '@', 1)")[0]
-        return [
-            number
-            for number, who, _, command in self._sessions()
-            if number != own
-            and who not in (user, "system user", "event_scheduler")
-            and command != "Daemon"
-            and not command.startswith("Binlog Dump")
-        ]
+        return [each.number for each in clients(self._connection)]
 
     def _end(self, numbers: Iterable[int]) -> None:
-        names = {number: f"session {number} of {user}@{host}" for number, user, host, _ in self._sessions()}
+        names = {each.number: each.name for each in threads(self._connection)}
         for number in numbers:
             with suppress(pymysql.Error):  # gone by itself, or not ours to end: the next look tells
                 fetch(self._connection, f"kill {number}")

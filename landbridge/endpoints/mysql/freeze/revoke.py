@@ -19,6 +19,7 @@ from pymysql.constants import ER
 from landbridge.endpoints.findings import listed
 from landbridge.endpoints.mysql.catalog import fetch
 from landbridge.endpoints.mysql.names import qualified, quote
+from landbridge.endpoints.mysql.processlist import clients
 from landbridge.endpoints.mysql.rights import LEDGER
 from landbridge.errors import Terminal
 from landbridge.model import TableMap, TableName
@@ -198,12 +199,10 @@ def refuse_namesakes(connection: Any, grants: Iterable[Grant]) -> None:
 
 def renew(connection: Any, users: set[str] | None) -> None:
     """End the sessions that know the rights of the time of the freeze."""
-    own = fetch(connection, "select substring_index(user(), '@', 1)")[0][0]
-    for row in fetch(connection, "show processlist"):
-        client = row[4] != "Daemon" and not str(row[4]).startswith("Binlog Dump")
-        if client and row[1] not in (own, "system user", "event_scheduler") and (users is None or row[1] in users):
+    for each in clients(connection):
+        if users is None or each.user in users:
             with suppress(pymysql.Error):  # gone by itself
-                fetch(connection, f"kill {row[0]}")
+                fetch(connection, f"kill {each.number}")
 
 
 class Proof:
@@ -214,7 +213,7 @@ class Proof:
         self._users = users
         self._patience = patience
         self._deadline = time.monotonic() + patience
-        self._first, self._own = fetch(connection, "select connection_id(), substring_index(user(), '@', 1)")[0]
+        ((self._first,),) = fetch(connection, "select connection_id()")
         self.ended: set[str] = set()
 
     def prove(self, tables: Sequence[TableMap]) -> None:
@@ -232,9 +231,10 @@ class Proof:
     def _older(self) -> dict[int, str]:
         """Sessions of those who had rights. One that is only logging in may have them, whoever it will be."""
         return {
-            number: f"session {number} of {user}@{host}"
-            for number, user, host, command in self._sessions()
-            if number < self._first and (self._users is None or user in self._users or user == "unauthenticated user")
+            each.number: each.name
+            for each in clients(self._connection)
+            if each.number < self._first
+            and (self._users is None or each.user in self._users or each.user == "unauthenticated user")
         }
 
     def _holders(self, table: TableName) -> dict[int, str]:
@@ -242,7 +242,7 @@ class Proof:
         Who may hold the table, which by now only those can who need no right on it. MySQL names them; of MariaDB only
         row locks can be seen, so that half way to the end of our patience every session may be the one.
         """
-        names = {number: f"session {number} of {user}@{host}" for number, user, host, _ in self._sessions()}
+        names = {each.number: each.name for each in clients(self._connection)}
         if time.monotonic() > self._deadline - self._patience / 2:
             return names
         try:
@@ -250,14 +250,6 @@ class Proof:
         except pymysql.MySQLError:
             found = fetch(self._connection, _LOCKING)
         return {number: names[number] for (number,) in found if number in names}
-
-    def _sessions(self) -> Iterator[tuple[int, str, str, str]]:
-        """Client sessions that are neither ours nor a replica's."""
-        for row in fetch(self._connection, "show processlist"):
-            number, user, host, command = int(row[0]), str(row[1]), str(row[2]), str(row[4])
-            ours = number == self._first or user in (self._own, "system user", "event_scheduler")
-            if not ours and command != "Daemon" and not command.startswith("Binlog Dump"):
-                yield number, user, host, command
 
     def _end(self, sessions: dict[int, str]) -> None:
         for number, name in sessions.items():

@@ -11,6 +11,7 @@ from landbridge.endpoints.mysql.connection import Database, closing, driver_erro
 from landbridge.endpoints.mysql.log import binlog
 from landbridge.endpoints.mysql.log.gtid import BEGINNINGS, UNKNOWN, GtidSet, span_of
 from landbridge.endpoints.mysql.log.passed import Passed
+from landbridge.endpoints.mysql.processlist import applies
 from landbridge.errors import PositionLost, Transient
 from landbridge.model import Position
 
@@ -95,19 +96,13 @@ def _require_all(driver: Any, known: GtidSet, *, mariadb: bool) -> None:
     ((text,),) = fetch(driver, "select @@gtid_binlog_state" if mariadb else "select @@global.gtid_executed")
     has = GtidSet.of_server(str(text), mariadb=mariadb)
     missing = has.lacking(known)
-    if missing and _applying(driver):
+    if missing and applies(driver):
         raise Transient(
             f"the new source has not yet taken in all that was applied to the target: {_shown(missing)}",
             mend="wait until it has; the stream goes on by itself",
         )
     if missing:
         raise _lost(f"it lacks transactions that were applied to the target: {_shown(missing)}")
-
-
-def _applying(driver: Any) -> bool:
-    """Whether threads apply another server's changes."""
-    rows = fetch(driver, "show processlist")
-    return any(row[1] == "system user" and row[4] != "Daemon" for row in rows)
 
 
 def _shown(spans: GtidSet) -> str:

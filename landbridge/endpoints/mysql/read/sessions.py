@@ -10,6 +10,7 @@ from pymysql.constants import ER
 
 from landbridge.endpoints.mysql.connection import Database, closing, driver_errors
 from landbridge.endpoints.mysql.log.binlog import position
+from landbridge.endpoints.mysql.processlist import threads
 from landbridge.endpoints.mysql.read.wire import forsake
 from landbridge.errors import Transient, Unsupported
 from landbridge.model import Position
@@ -134,12 +135,12 @@ def _begin_under_lock(db: Database, connection: Any) -> Position:
 
 def _long_statements(connection: Any) -> list[int]:
     """Other sessions whose statement runs for longer than we would wait: the lock would stop all writers in vain."""
-    rows = query(
-        connection,
-        "select id from information_schema.processlist where command in ('Query', 'Execute') "
-        f"and time > {_LOCK_WAIT} and id <> connection_id() and user not in ('system user', 'event_scheduler')",
-    )
-    return [int(row[0]) for row in rows]
+    own = int(query(connection, "select connection_id()")[0][0])
+    return [
+        each.number
+        for each in threads(connection)
+        if each.client and each.command in ("Query", "Execute") and each.seconds > _LOCK_WAIT and each.number != own
+    ]
 
 
 def _blockers(connection: Any) -> str:
