@@ -58,6 +58,10 @@ class Altering:
         """What lies after this is still needed by somebody."""
         return min([position, *(each.since for each in self.standing.values() if each.since is not None)])
 
+    def carries_out(self, transaction: Transaction) -> bool:
+        """Whether the target is to be altered by it."""
+        return bool(self._met(transaction.changes))
+
     def ahead(self, transaction: Transaction) -> None:
         """
         Where DDL commits by itself it cannot be part of the transaction: it goes before it, the intent first. What is
@@ -115,7 +119,7 @@ class Altering:
     # --- one alteration ---
 
     def _met(self, changes: Sequence[Change]) -> list[Alteration]:
-        """Those that are to be carried out by themselves."""
+        """Those that are to be carried out by themselves: not what is only a change that cannot be read."""
         with_begin = self._connection.in_transaction()
         names = [change for change in changes if change[0] == ALTER and change[1] not in self.standing]
         if with_begin:
@@ -123,7 +127,7 @@ class Altering:
         else:
             with self._connection.begin():
                 found = [self._known(change) for change in names]
-        return [each for each in found if not each.obstacle]
+        return [each for each in found if not each.obstacle and not each.unread]
 
     def _known(self, change: Change) -> Alteration:
         assert change[3] is not None

@@ -243,6 +243,8 @@ class Session:
         if self.altering.transactional or not alters(transaction):
             return
         if self._large is not None or not transaction.last:
+            if not self.altering.carries_out(transaction):
+                return
             raise SchemaDrift(
                 "a table was altered inside of a large transaction, which this target's DDL would commit in part",
                 mend="begin the migration of this plan anew",

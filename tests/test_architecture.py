@@ -43,7 +43,7 @@ ONLY_THERE = {
         *("server/install.py", "target_checks.py", "read/wire.py", "read/scan.py", "processlist.py"),
         *("log/binlog.py", "log/events.py", "log/transactions.py", "log/open_transactions.py", "log/compression.py"),
         *("log/fields.py", "log/charsets.py", "log/jsonb.py", "log/jsondiff.py", "log/defaults.py", "log/prepared.py"),
-        *("log/gtid.py", "log/passed.py"),
+        *("log/gtid.py", "log/passed.py", "log/unread.py"),
         *("log/alter_table.py", "log/declared.py"),
         *("log/statements.py", "write/infile.py", "write/insert.py", "write/staging.py", "write/values.py"),
         *("write/writing.py", "objects/definitions.py", "objects/grants.py", "objects/renaming.py"),

@@ -1,16 +1,21 @@
 """Changes that cannot be read from the log: their table stands still until it is loaded anew, all others go on."""
 
 from collections.abc import Callable
+from contextlib import closing
 
+import pymysql
 import pytest
+from pymysql.constants import ER
 
 from landbridge import drift, ledger, reload
 from landbridge.endpoints.altering import UNREAD
 from landbridge.errors import MigrationError, SchemaDrift, Terminal
 from landbridge.resume import approve, go_on
 from tests.altered import Altered, End
+from tests.engines.capture import wait_for
 from tests.engines.test_ddl import Make, make
 from tests.engines.test_reload import name
+from tests.support import rows
 
 __all__ = ["make"]
 
@@ -82,8 +87,9 @@ def test_its_table_stands_still_and_the_others_go_on(make: Make, source: str, ta
     ]  # fmt: skip
 
 
-def test_what_a_large_transaction_holds_is_told_once_it_commits(make: Make) -> None:
-    here = make("postgres", "postgres_target", *SETUP, "alter system set logical_decoding_work_mem = '64kB'")
+@pytest.mark.parametrize("target", ["postgres_target", "mysql_target"])
+def test_what_a_large_transaction_holds_is_told_once_it_commits(make: Make, target: str) -> None:
+    here = make("postgres", target, *SETUP, "alter system set logical_decoding_work_mem = '64kB'")
     try:
         here.source.run("select pg_reload_conf()")
         with here.replication:
@@ -106,6 +112,91 @@ def test_what_a_large_transaction_holds_is_told_once_it_commits(make: Make) -> N
             here.equal()
     finally:
         here.source.run("alter system reset logical_decoding_work_mem", "select pg_reload_conf()")
+
+
+def prepare(source: End, statement: str) -> None:
+    """In a session that ends, as before that it can do nothing else."""
+    with closing(source.open()) as session:
+        for each in (
+            "set session binlog_row_image = minimal",
+            "xa start 'a'",
+            statement,
+            "xa end 'a'",
+            "xa prepare 'a'",
+        ):
+            rows(session, each)
+
+
+def ended(source: End, how: str) -> bool:
+    """False as long as the session that prepared it has not let go of it."""
+    try:
+        source.run(f"xa {how} 'a'")
+    except pymysql.err.OperationalError as error:
+        if error.args[0] != ER.XAER_NOTA:
+            raise
+        return False
+    return True
+
+
+@pytest.mark.parametrize("source", ["mariadb", "mysql"])
+def test_what_was_undone_counts_for_nothing(make: Make, source: str) -> None:
+    """Where a transaction may yet be undone, in part or as a whole, it is known at its end what is left of it."""
+    here = make(source, "postgres_target", *KEYLESS)
+    update, late = "update t set note = '{}' where id = {}", "insert into u values ({})"
+    with here.replication:
+        here.catch_up()
+        spoil(here.source)
+        part = ("savepoint s", update.format("no", 1), late.format(-1), "rollback to savepoint s")
+        here.source.run("begin", late.format(1), *part, late.format(2), "commit")
+        prepare(here.source, update.format("no", 1))
+        wait_for(lambda: ended(here.source, "rollback"))
+        here.source.run(late.format(3))
+        here.wait(followed(here, 3))
+        assert here.history() == []
+        here.source.run("begin", "savepoint s", update.format("x", 2), "savepoint t", late.format(4), "commit")
+        here.wait(followed(here, 4))
+        assert here.history() == [("paused", UNREAD)]
+        prepare(here.source, update.format("x", 1))
+        here.source.run(late.format(5))
+        here.wait(followed(here, 5))
+        assert here.states() == ["paused"]
+    with here.replication:  # what was prepared before is looked for in the log
+        wait_for(lambda: ended(here.source, "commit"))
+        here.source.run(late.format(6))
+        here.wait(followed(here, 6))
+        assert here.states() == ["paused", "captured"]
+        mend(here.source)
+        reload.reload(here.pair.plan, name(here), "me", "why")
+        here.source.run(update.format("y", 3))
+        here.wait(lambda: set(here.states()) == {"applied"})
+        here.catch_up()
+        here.equal()
+    assert {number for (number,) in here.target.run("select id from u")} == {1, 2, 3, 4, 5, 6}
+
+
+@pytest.mark.parametrize(("source", "target"), [("mariadb", "mysql_target"), ("mariadb", "postgres_target")])
+def test_a_large_transaction_of_the_log_tells_it_in_its_part(make: Make, source: str, target: str) -> None:
+    """Also where the target's DDL would commit: nothing is to be altered there."""
+    here = make(source, target, *KEYLESS)
+    big = "insert into u select seq from seq_{}_to_{}"
+    with here.replication:
+        here.catch_up()
+        spoil(here.source)
+        update = "update t set note = 'x' where id = {}"
+        here.source.run("begin", big.format(1, 12000), update.format(1), big.format(12001, 24000), update.format(2))
+        here.source.run("insert into t values (4, 40, 'd')", big.format(24001, 25000), update.format(3), "commit")
+        here.wait(followed(here, 25000))
+        assert here.target.run("select count(*) from u") == [(25000,)]
+        assert here.history() == [("paused", UNREAD)]
+        assert here.target.run("select id, note from t order by id") == [(1, "a"), (2, "b"), (3, "c")]
+        mend(here.source)
+        here.source.run("insert into u values (0)")
+        here.wait(followed(here, 0))
+        reload.reload(here.pair.plan, name(here), "me", "why")
+        here.source.run("insert into t values (5, 50, 'e')")
+        here.wait(lambda: here.states() == ["applied"])
+        here.catch_up()
+        here.equal()
 
 
 def test_it_is_nothing_where_the_rows_were_read_later(make: Make) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pymysqlreplication.constants import BINLOG
 
 from landbridge.change import DELETE, TRUNCATE, UPDATE, Change, Transaction
-from landbridge.endpoints.altering import noted, unread
+from landbridge.endpoints.altering import noted
 from landbridge.endpoints.mysql.log import binlog, compression, events, gtid, prepared
 from landbridge.endpoints.mysql.log.binlog import Event
 from landbridge.endpoints.mysql.log.charsets import Charsets
@@ -19,6 +19,7 @@ from landbridge.endpoints.mysql.log.drifts import Drifts
 from landbridge.endpoints.mysql.log.passed import Passed
 from landbridge.endpoints.mysql.log.shape import AGAIN
 from landbridge.endpoints.mysql.log.statements import Meaning, Statements
+from landbridge.endpoints.mysql.log.unread import Unread
 from landbridge.errors import PositionLost, SchemaDrift, Terminal, Unsupported
 from landbridge.model import Position, TableMap, TableName
 
@@ -81,7 +82,7 @@ class Transactions:
     ) -> None:
         self._planned, self._source, self._recall, self._drifts = tables, source, recall, drifts
         self._prepared: dict[prepared.Xid, list[Change]] = {}
-        self._unread_of: dict[int, Position] = {}
+        self._unread = Unread(drifts)
         self._since = since
         self.passed = passed or Passed()
         self._skipping = False  # what the other server of the source had, which was taken there
@@ -188,10 +189,10 @@ class Transactions:
         committed = self._committed or float(event[1])
         self._forget()
         self.passed.end()
-        self.border = max(self.border, position)
+        begun, self.border = self.border, max(self.border, position)
         if not changes or position <= self._since:
             return None
-        return Transaction(position, committed, changes, passed=self.passed.told())
+        return Transaction(position, committed, self._unread.told(changes, position, begun), passed=self.passed.told())
 
     def _part(self, event: Event) -> Transaction | None:
         """All but the last change, so that the last part is never empty."""
@@ -201,7 +202,8 @@ class Transactions:
         if position <= self._since:
             return None
         self._handed += len(changes)
-        return Transaction(position, self._committed or float(event[1]), changes, last=False)
+        told = self._unread.told(changes, position, self.border)
+        return Transaction(position, self._committed or float(event[1]), told, last=False)
 
     def _demand_open(self) -> None:
         if not self._open:
@@ -244,27 +246,13 @@ class Transactions:
         try:
             decoder.decode(event[0], body, self._changes)
         except Unsupported as error:
-            self._changes[known:] = self._unread(decoder.table, error, event)
-            return None
+            self._changes[known:] = [self._unread.mark(decoder.table, error)]
         if body[6] & _UNCHECKED and decoder.table.source.name in self._acting:
             self._refuse_unfollowed(decoder.table.source.name, self._changes[known:])
         self._bytes += len(body)
         if (len(self._changes) > PART or self._bytes > PART_BYTES) and not self._preparing:
             return self._part(event)
         return None
-
-    def _unread(self, table: TableMap, error: Unsupported, event: Event) -> list[Change]:
-        """
-        In place of what cannot be decoded: its table stands still there, told once a transaction. Raises the error
-        where nobody follows, or the transaction may yet be undone.
-        """
-        if self._drifts is None or self._preparing or self._savepoints:
-            raise error
-        position = self._position(event)
-        if position <= self._since or self._unread_of.get(table.number) == self.border:
-            return []
-        self._unread_of[table.number] = self.border
-        return [noted(self._drifts.follow(unread(table, position, error)), position)]
 
     def _compressed_rows(self, event: Event) -> Transaction | None:
         kind, stamp, end, flags, body = event
@@ -406,6 +394,7 @@ class Transactions:
                 f"a prepared transaction was committed at {place}, of which the log no longer has the rows", mend=AGAIN
             )
         again = Transactions(self._planned, self._source, self._since)
+        again._unread = self._unread
         for each in found:
             again.take(each)
         return again._prepared[xid]
