@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from landbridge import ledger
 from landbridge.altering import Altering, alters
 from landbridge.batch import BatchWriter
-from landbridge.change import Change, Transaction, passed_by
+from landbridge.change import Change, Transaction, divided, passed_by
 from landbridge.counting import kinds
 from landbridge.drift import cascading
 from landbridge.errors import Fenced, RowRejected, SchemaDrift, Terminal
@@ -80,7 +80,6 @@ class Session:
             lambda table: applying.on_error(table) == "store",
         )  # fmt: skip
         self.altering = Altering(applying.target, applying.run, connection, self._writer)
-        self._ready = Ready(batch=[])
         self._pending: list[Transaction] = []
         self._heartbeat: Transaction | None = None
         self._large: sa.RootTransaction | None = None
@@ -95,15 +94,14 @@ class Session:
             self._settle()
             time.sleep(_HELD_PAUSE)
             return self._position != before
-        if not self._pending:
-            self._ready = coming.take()
-            self._pending = self._ready.batch
-            if not self._pending and self._large is None:
-                self._settle()
+        prepared = None if self._pending else self._take(coming.take())
+        if not self._pending and self._large is None:
+            self._settle()
         self._applying.done.state = "applying"
-        batch = self._next_batch()
+        batch = self._next_batch() if prepared is None else self._pending
+        self._pending = self._pending[len(batch) :]
         if batch:
-            self._apply(batch)
+            self._apply(batch, prepared)
         elif self._pending:  # the next transaction ends past the hold, so the target is at the hold itself
             self._advance_idly(Position(self._row.hold), self._applying.done.committed)
         elif self._heartbeat is not None and self._quiet():
@@ -155,6 +153,17 @@ class Session:
         self._keep()
         self._polled = 0.0
 
+    def _take(self, ready: Ready) -> Prepared | None:
+        """What was made ready, where it can be written as it is; else all that was read goes the ordinary way."""
+        prepared, batch, hold = ready.prepared, ready.batch, self._row.hold
+        if prepared is not None and self._large is None and self._applying.narrowing.most is None:
+            below = not hold or hold == ledger.NOW or batch[-1].position <= hold
+            if below and self._writer.fits(prepared, self._position) and self._applying.trust.given():
+                self._pending = batch
+                return prepared
+        self._pending = list(divided(batch))
+        return None
+
     def _next_batch(self) -> list[Transaction]:
         """Whole transactions up to the hold, or one part of a large one, which has a transaction of its own."""
         hold = "" if self._row.hold == ledger.NOW else self._row.hold
@@ -166,13 +175,12 @@ class Session:
             taken += 1
             if self._large is not None or alone or taken == self._applying.narrowing.most:
                 break
-        batch, self._pending = self._pending[:taken], self._pending[taken:]
-        return batch
+        return self._pending[:taken]
 
     # --- writing ---
 
-    def _apply(self, batch: list[Transaction]) -> None:
-        last, prepared = batch[-1], self._prepared(batch)
+    def _apply(self, batch: list[Transaction], prepared: Prepared | None) -> None:
+        last = batch[-1]
         changes = [] if prepared else self._writer.wanted(batch)
         counts = prepared.counts if prepared else kinds(changes)
         self._heard = passed_by(self._heard, batch)
@@ -210,13 +218,6 @@ class Session:
         """Of the open transaction. What alters a table is rare, and not worth a thought about what follows from it."""
         lately = self._safe is not None and time.monotonic() - self._safe_at < _UNSAFE
         return lately and not alters(last) and self._writer.relax()
-
-    def _prepared(self, batch: list[Transaction]) -> Prepared | None:
-        prepared, whole = self._ready.prepared, len(batch) == len(self._ready.batch)
-        if prepared is None or not whole or self._large is not None or self._careful:
-            return None
-        fits = self._writer.fits(prepared, self._position)
-        return prepared if fits and self._applying.trust.given() else None
 
     def _write(self, changes: list[Change], prepared: Prepared | None) -> None:
         if prepared is None:

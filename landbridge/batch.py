@@ -119,7 +119,7 @@ class BatchWriter:
 
     def prepare(self, batch: Sequence[Transaction]) -> Prepared | None:
         """In another thread than the rest, ahead of it: only what can be written as sets, exactly, in one go."""
-        learned, begins = self._learned, batch[0].position
+        learned, begins = self._learned, batch[0].first
         if self._cascades or self.converges(begins) or any(begins <= read for read in self._read_at.values()):
             return None
         if not all(transaction.last for transaction in batch):

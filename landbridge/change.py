@@ -37,6 +37,9 @@ laid end to end, the length of each in LENGTH bytes, and their tables. `endpoint
 
 LENGTH = array("I").itemsize
 
+End = tuple[Position, float, int]
+"""Of one transaction in a group: its position, its commit's time, and how many rows of the group are its own."""
+
 
 def lay(messages: Sequence[bytes], tables: Named) -> Packed:
     if len(messages) == 1:  # as of most transactions, and in a quarter of the time
@@ -59,7 +62,9 @@ class Transaction:
     the position of the commit's end or, where that is not known yet, of the part. Without changes it is a heartbeat:
     everything before `position` has been seen. `committed` is in seconds since 1970, by the source's clock.
     passed: the source's history up to here, in words of its engine that hold on each of its servers; after FURTHER only
-    what is new in it; '' nothing new. packed: its changes, where they are not in `changes`.
+    what is new in it; '' nothing new. packed: its changes, where they are not in `changes`. ends: where this is a group
+    of whole transactions that follow on each other, packed as one, of each; the last one's position and time are the
+    group's.
     """
 
     position: Position
@@ -68,11 +73,37 @@ class Transaction:
     last: bool = True
     passed: str = field(default="", compare=False)  # told whole or not, as it comes
     packed: "Packed | None" = None
+    ends: Sequence[End] = ()
+
+    @property
+    def first(self) -> Position:
+        """Its position, or the position of a group's first one."""
+        return self.ends[0][0] if self.ends else self.position
 
     @property
     def count(self) -> int:
         """Of its changes."""
         return len(self.changes) + (len(self.packed[1]) // LENGTH if self.packed else 0)
+
+
+def divided(transactions: Iterable[Transaction]) -> Iterator[Transaction]:
+    """Each by itself, where some are groups."""
+    for each in transactions:
+        if each.ends and each.packed is not None:
+            yield from _members(each.ends, each.packed)
+        else:
+            yield each
+
+
+def _members(ends: Sequence[End], packed: Packed) -> Iterator[Transaction]:
+    laid, lengths, tables = packed
+    sizes = array("I", lengths)
+    place = row = 0
+    for position, committed, count in ends:
+        past, next_row = place + sum(sizes[row : row + count]), row + count
+        own = laid[place:past], lengths[row * LENGTH : next_row * LENGTH], tables
+        yield Transaction(position, committed, [], packed=own)
+        place, row = past, next_row
 
 
 FURTHER = "+"

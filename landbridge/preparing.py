@@ -111,7 +111,7 @@ class Preparing:
                     break
                 time.sleep(_NAP)
                 naps -= 1
-            found = self._reader.read(left, 0.0 if batch else self._patience)
+            found = self._reader.read(left, 0.0 if batch else self._patience, grouped=True)
             idle = 0 if found else idle + 1
             packed = all(each.packed or not each.changes for each in found)
             left -= self._reader.taken // (_PACKED if packed else 1)

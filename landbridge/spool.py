@@ -12,12 +12,12 @@ import secrets
 import shutil
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import starmap
 from pathlib import Path
 
 from landbridge import spoolfile
-from landbridge.change import Transaction
+from landbridge.change import Transaction, divided
 from landbridge.errors import PositionLost, Terminal
 from landbridge.model import Position
 from landbridge.spoolfile import Block, ForeignSpool, Header, SpoolDamaged, SpoolMissing
@@ -45,6 +45,14 @@ class _Border:
         """Whether a transaction was open; it will begin again."""
         was_open, self._open = self._open, False
         return was_open
+
+    def past(self, transactions: Iterable[Transaction]) -> Iterator[Transaction]:
+        """Those that lie past it, which moves on with them; of a group on both sides, its members that do."""
+        for each in transactions:
+            if each.ends and each.first <= self.position < each.position:
+                yield from filter(self.passed_by, divided([each]))
+            elif self.passed_by(each):
+                yield each
 
     def passed_by(self, transaction: Transaction) -> bool:
         if transaction.last and not self._open and transaction.position > self.position:  # as nearly all
@@ -102,7 +110,10 @@ class SpoolWriter:
         return self._border.position
 
     def append(self, transaction: Transaction) -> None:
-        """Buffered. A transaction at or before `tail` came again after a reconnect and is dropped, all parts of it."""
+        """
+        Buffered. A transaction at or before `tail` came again after a reconnect and is dropped, all parts of it; what
+        is such in a group is left out by readers.
+        """
         if not self._border.passed_by(transaction):
             return
         self._pending.append(transaction)
@@ -240,11 +251,12 @@ class SpoolReader:
         """The end of the last whole transaction handed out, or where reading began."""
         return self._border.position
 
-    def read(self, max_bytes: int, timeout: float) -> list[Transaction]:
+    def read(self, max_bytes: int, timeout: float, *, grouped: bool = False) -> list[Transaction]:
         """
         What comes next, in order, heartbeats included: about `max_bytes` on disk but at least one block, so a large
-        transaction comes in parts. Waits `timeout` seconds at most; [] when nothing came. SpoolDamaged when the disk
-        lost something: a transaction whose last part did not come must then be forgotten.
+        transaction comes in parts. Waits `timeout` seconds at most; [] when nothing came. grouped: groups as they are,
+        not divided. SpoolDamaged when the disk lost something: a transaction whose last part did not come must then be
+        forgotten.
         """
         deadline = time.monotonic() + timeout
         pauses = iter(_PAUSES)
@@ -252,7 +264,7 @@ class SpoolReader:
             found = self._take(max_bytes)
             left = deadline - time.monotonic()
             if found or (left <= 0 and not self._ready):
-                return found
+                return found if grouped else list(divided(found))
             if not self._ready:
                 time.sleep(min(next(pauses, _PAUSES[-1]), left))
 
@@ -283,7 +295,7 @@ class SpoolReader:
             if rows is None:
                 raise spoolfile.damaged(self._folder)
             self._ready.popleft()
-            found += filter(self._border.passed_by, starmap(Transaction, rows))
+            found += self._border.past(starmap(Transaction, rows))
             size += block.length
             self._used = block.end
         self.taken = size

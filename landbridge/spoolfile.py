@@ -29,7 +29,7 @@ _FORMAT = 2  # marshal's last one without references: plain values gain nothing 
 _NAME = re.compile(r"^(\d{12})\.spool$")
 _LINE = re.compile(rb"^landbridge spool ([0-9a-f]{8}) (\{.*\})\n")
 _LINE_LIMIT = 1 << 16
-_LAYOUT = 2  # of what a block holds, one more with each change
+_LAYOUT = 3  # of what a block holds, one more with each change
 _PYTHON = f"{sys.implementation.cache_tag or sys.version}, {_LAYOUT}"  # marshal promises nothing between versions
 
 
@@ -176,7 +176,7 @@ def headers(folder: Path, run: str) -> list[Header]:
 
 def encode(header: Header, offset: int, transactions: Sequence[Transaction], *, whole: bool) -> bytes:
     """The block as it stands at `offset`."""
-    rows = [(t.position, t.committed, t.changes, t.last, t.passed, t.packed) for t in transactions]
+    rows = [(t.position, t.committed, t.changes, t.last, t.passed, t.packed, t.ends) for t in transactions]
     payload = marshal.dumps(rows, _FORMAT)
     head = _HEAD.pack(len(payload), zlib.crc32(payload, header.seed), whole)
     return head + _SUM.pack(_place_sum(head, header, offset)) + payload

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from landbridge.change import DELETE, INSERT, Change, Packed, Transaction, lay
+from landbridge.change import DELETE, INSERT, Change, Packed, Transaction, lay, messages_of
 from landbridge.endpoints.postgres.log.packed import Packer
 
 OID = 16385
@@ -37,6 +37,17 @@ def packed(changes: Sequence[Change], keys: dict[int, tuple[int, ...]], widths: 
     return lay([each for each in messages if each is not None], tables)
 
 
+def grouped(transactions: Sequence[Transaction]) -> Transaction:
+    """Of whole ones that are packed."""
+    found = [each.packed for each in transactions if each.packed is not None]
+    assert len(found) == len(transactions)
+    messages = [message for each in found for message in messages_of(each)]
+    tables = {oid: named for _, _, each in found for oid, named in each.items()}
+    ends = [(each.position, each.committed, each.count) for each in transactions]
+    last = transactions[-1]
+    return Transaction(last.position, last.committed, [], packed=lay(messages, tables), ends=ends)
+
+
 def _message(change: Change, keys: dict[int, tuple[int, ...]], widths: dict[int, int]) -> bytes | None:
     operation, number, old, new = change
     if not keys.get(number):
@@ -56,3 +67,16 @@ def unpacked(transaction: Transaction) -> Transaction:
     assert transaction.changes == []
     assert transaction.last
     return replace(transaction, changes=Packer().unpack(transaction.packed), packed=None)
+
+
+def joined(transactions: Sequence[Transaction]) -> list[Transaction]:
+    """In one piece each, without heartbeats."""
+    made: list[Transaction] = []
+    changes: list[Change] = []
+    for each in transactions:
+        changes += each.changes
+        if each.last and changes:
+            made.append(replace(each, changes=changes))
+            changes = []
+    assert not changes
+    return made

@@ -157,9 +157,9 @@ def arrange(direction: Direction, request: pytest.FixtureRequest, make_stage: Ma
 _ALSO = (
     "chinook-mariadb11", "chinook-postgres16", "pagila-postgres15", "sakila-mysql9-mariadb11", "sakila-mariadb10-mariadb11", "chinook-mysql9",
     "chinook-mysql9-mysql9", "chinook-mysql9-mariadb11", "chinook-mariadb10-mysql9", "chinook-postgres14-mariadb11",
-    "pagila-postgres17-mysql9",
+    "pagila-postgres17-mysql9", "sakila-mariadb10", "chinook-postgres17-mysql9",
 )  # fmt: skip
-"""Of directions and samples that others here have, too."""
+"""Of directions and samples that others here have, too; the last two are those of the kills."""
 
 
 @pytest.mark.parametrize(

@@ -20,10 +20,11 @@ from landbridge.model import Position
 from landbridge.plan import EndpointRef, OnError
 from landbridge.spool import SpoolReader, SpoolWriter
 from tests.engines.capture import Source
-from tests.packing import packed
+from tests.packing import grouped, packed
 from tests.support import postgres_connection, rows
 
 RUN = "run_1"
+_MEMBERS = 9
 
 
 def at(number: int) -> Position:
@@ -32,6 +33,9 @@ def at(number: int) -> Position:
 
 
 class Stage:
+    packs = groups = False
+    _members: tuple[Transaction, ...] = ()
+
     def __init__(self, server: postgres.Server, source: str, target: str, folder: Path) -> None:
         self.source, self.folder = Source(server, source), folder
         self.target = postgres_connection(server, target)
@@ -41,7 +45,6 @@ class Stage:
         ]
         self.engine = connect(self.refs[1]).get(Connects).engine()
         self.writer: SpoolWriter | None = None
-        self.packs = False
 
     def on_both(self, sql: str) -> None:
         self.source.run(sql)
@@ -65,14 +68,27 @@ class Stage:
         self.writer = SpoolWriter.create(self.folder / "spool", RUN, at(0))
 
     def spool(self, number: int, *changes: Change, last: bool = True, passed: str = "") -> None:
-        """Packed, where that is asked for and can be."""
+        """Packed, where that is asked for and can be; in groups, what comes before somebody waits."""
         assert self.writer is not None
         keys = {table.number: table.key for table in self.source.tables}
         widths = {table.number: len(table.columns) for table in self.source.tables}
         made = packed(changes, keys, widths) if self.packs and last else None
         left = [] if made else list(changes)
-        self.writer.append(Transaction(at(number), 1000.0 + number, left, last, passed, made))
+        transaction = Transaction(at(number), 1000.0 + number, left, last, passed, made)
+        if self.groups and made and not passed:
+            self._members += (transaction,)
+            if len(self._members) >= _MEMBERS:
+                self.gather()
+            return
+        self.gather()
+        self.writer.append(transaction)
         self.writer.flush()
+
+    def gather(self) -> None:
+        if self._members and self.writer is not None:
+            self.writer.append(grouped(self._members))
+            self.writer.flush()
+            self._members = ()
 
     def row(self) -> StreamRow:
         names = [field.name for field in fields(StreamRow)]
@@ -87,6 +103,7 @@ class Stage:
         return Position(self.wait(lambda: self.row().held))
 
     def wait(self, condition: Callable[[], Any], seconds: float = 30) -> Any:
+        self.gather()
         deadline = time.monotonic() + seconds
         while not (found := condition()):
             assert time.monotonic() < deadline, f"waited in vain; the stream stands at {self.row()}"
@@ -96,6 +113,7 @@ class Stage:
     on_error: OnError = "stop"
 
     def applying(self, stopping: Callable[[], bool] = lambda: False) -> Applying:
+        self.gather()
         source, target = map(connect, self.refs)
         spool = self.folder / "spool"
         return Applying(

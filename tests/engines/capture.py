@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from landbridge import kinds
-from landbridge.change import Change, Transaction
+from landbridge.change import Change, Transaction, divided
 from landbridge.endpoints.postgres import changes
 from landbridge.endpoints.postgres import server as postgres
 from landbridge.endpoints.postgres.changes import ChangeLog
@@ -80,10 +80,10 @@ class Source:
         return self.log.prepare(RUN, self.tables)
 
     def follow(self, since: Position, seconds: float = 20) -> list[Transaction]:
-        """Everything from `since` up to the log's end as it is now, unpacked where it comes packed."""
+        """Everything from `since` up to the log's end as it is now, each by itself, unpacked where it comes packed."""
         goal = self.log.here()
         with self.log.stream(RUN, since, self.tables, packed=True) as stream:
-            return list(map(unpacked, until(stream, goal, seconds)))
+            return list(map(unpacked, divided(until(stream, goal, seconds))))
 
     def changes(self, since: Position) -> list[Change]:
         return [change for transaction in self.follow(since) for change in transaction.changes]

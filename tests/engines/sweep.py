@@ -5,7 +5,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from landbridge.change import Change, Packed, Transaction, messages_of
+from landbridge.change import Change, Packed, Transaction, divided, messages_of
 from landbridge.compaction import RowByRow, Truncation, compact
 from landbridge.endpoints import connect
 from landbridge.endpoints.abc import (
@@ -103,7 +103,7 @@ class Sweep:
     def _changes(self, log: Changes, since: Any) -> Iterator[Transaction]:
         goal = log.here()
         with log.stream(RUN, since, self.tables, packed=True) as stream:
-            for transaction in stream:
+            for transaction in divided(stream):
                 if transaction.count:
                     yield transaction
                 if transaction.last and transaction.position >= goal:

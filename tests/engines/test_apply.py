@@ -26,7 +26,7 @@ from tests.engines.applying import RUN, History, Stage, at, in_one_go
 from tests.support import rows
 
 
-@pytest.fixture(params=[False, pytest.param(True, marks=pytest.mark.long)], ids=["plain", "packed"])
+@pytest.fixture(params=["plain", pytest.param("packed", marks=pytest.mark.long), "grouped"])
 def stage(
     request: pytest.FixtureRequest,
     postgres_server: postgres.Server,
@@ -35,7 +35,7 @@ def stage(
 ) -> Iterator[Stage]:
     folder = Path(tempfile.mkdtemp(dir=session_folder))
     made = Stage(postgres_server, postgres_database(), postgres_database(), folder)
-    made.packs = request.param
+    made.packs, made.groups = request.param != "plain", request.param == "grouped"
     yield made
     made.close()
 
@@ -58,8 +58,8 @@ def numbers(stage: Stage) -> list[int]:
 @pytest.mark.parametrize(
     ("stage", "seed", "keyed"),
     [
-        (True, 1, False), (False, 2, True), pytest.param(True, 2, True, marks=pytest.mark.long),
-        pytest.param(True, 3, True, marks=pytest.mark.long),
+        ("packed", 1, False), ("grouped", 2, True), pytest.param("plain", 2, True, marks=pytest.mark.long),
+        pytest.param("packed", 3, True, marks=pytest.mark.long),
     ],
     indirect=["stage"],
 )  # fmt: skip
@@ -464,6 +464,21 @@ def test_a_table_without_key_starts_after_its_own_snapshot(stage: Stage) -> None
     stage.apply(50)
     assert stage.found("log") == [("(1,x)",), ("(30,y)",), ("(40,y)",)]
     assert numbers(stage) == [5]
+
+
+@pytest.mark.parametrize("made", ["rows", "values"])
+def test_a_table_with_a_key_starts_after_its_own_snapshot_too(stage: Stage, made: str) -> None:
+    """What it was read with does not count as applied either."""
+    stage.on_both("create table items (id int primary key, name text, note text)")
+    rows(stage.target, "insert into items values (10, 'n20', null), (20, 'n', null)")
+    stage.begin("items", read_at={0: at(20)})
+    for number in (10, 20, 30, 40):
+        update: Change = (UPDATE, 0, None, (b"10", b"n%d" % number, None))
+        stage.spool(number, item(number) if made == "rows" else update)
+    stage.apply(40)
+    assert numbers(stage) == ([10, 20, 30, 40] if made == "rows" else [10, 20])
+    assert rows(stage.target, "select name from items where id = 10") == [("n20" if made == "rows" else "n40",)]
+    assert stage.row().changes == 2
 
 
 def test_unchanged_large_values_stay(items: Stage) -> None:

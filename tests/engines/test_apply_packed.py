@@ -32,7 +32,7 @@ def stage(
     postgres_server: postgres.Server, postgres_database: Callable[[], str], session_folder: Path
 ) -> Iterator[Stage]:
     made = Stage(postgres_server, postgres_database(), postgres_database(), Path(tempfile.mkdtemp(dir=session_folder)))
-    made.packs = True
+    made.packs = made.groups = True
     yield made
     made.close()
 

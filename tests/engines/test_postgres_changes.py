@@ -11,7 +11,7 @@ from landbridge.change import DELETE, INSERT, TRUNCATE, UPDATE
 from landbridge.endpoints.postgres import server as postgres
 from landbridge.endpoints.postgres.changes import ChangeLog
 from landbridge.endpoints.postgres.connection import Database
-from landbridge.endpoints.postgres.log import stream
+from landbridge.endpoints.postgres.log import beats
 from landbridge.model import Column, ColumnMap, Key, Table, TableMap, TableName
 from tests.engines.capture import RUN, VERSIONS, Source, full
 
@@ -21,7 +21,7 @@ ODD = '"My Schema"."Täble, ""x"""'
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Heartbeats by which a test sees that it has read to the end."""
-    monkeypatch.setattr(stream, "_BEAT", 0.1)
+    monkeypatch.setattr(beats, "_BEAT", 0.1)
 
 
 @pytest.fixture

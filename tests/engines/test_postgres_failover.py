@@ -18,7 +18,7 @@ from landbridge.change import INSERT, Change
 from landbridge.endpoints.postgres import server as postgres
 from landbridge.endpoints.postgres.checks import Checker
 from landbridge.endpoints.postgres.connection import Database
-from landbridge.endpoints.postgres.log import stream
+from landbridge.endpoints.postgres.log import beats
 from landbridge.errors import PositionLost, SourceMoved
 from landbridge.model import Position
 from landbridge.replicate import Replication
@@ -60,7 +60,7 @@ def standby(start_postgres: Start, session_folder: Path) -> Iterator[Standby]:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "_BEAT", 0.1)
+    monkeypatch.setattr(beats, "_BEAT", 0.1)
 
 
 def inserted(*numbers: int) -> list[Change]:

@@ -13,7 +13,7 @@ import pytest
 
 from landbridge.change import DELETE, INSERT, TRUNCATE, Change
 from landbridge.endpoints.postgres import server as postgres
-from landbridge.endpoints.postgres.log import in_progress, stream
+from landbridge.endpoints.postgres.log import beats, in_progress
 from landbridge.errors import SchemaDrift
 from tests.engines.capture import RUN, Source, full, until, wait_for
 from tests.support import postgres_connection, rows
@@ -25,7 +25,7 @@ SOME = "insert into t select i, repeat('x', 300) from generate_series({}, {}) i"
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Heartbeats by which a test sees that it has read to the end."""
-    monkeypatch.setattr(stream, "_BEAT", 0.1)
+    monkeypatch.setattr(beats, "_BEAT", 0.1)
 
 
 @pytest.fixture(params=["14", "18"])

@@ -10,7 +10,7 @@ from landbridge import ledger
 from landbridge.change import Change
 from landbridge.compaction import RowByRow, Truncation, compact
 from landbridge.endpoints.abc import Applies, Changes, Connects, Views
-from landbridge.endpoints.postgres.log import stream
+from landbridge.endpoints.postgres.log import beats
 from landbridge.endpoints.postgres.server import Server
 from landbridge.errors import Unsupported
 from landbridge.model import EVERYTHING, Position, TableMap
@@ -60,7 +60,7 @@ EXPECTED = {
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "_BEAT", 0.1)
+    monkeypatch.setattr(beats, "_BEAT", 0.1)
 
 
 @pytest.fixture(params=[14, 18])

@@ -12,7 +12,7 @@ from landbridge.endpoints.postgres import server as postgres
 from landbridge.endpoints.postgres.catalog import Describer
 from landbridge.endpoints.postgres.checks import Checker
 from landbridge.endpoints.postgres.connection import Database
-from landbridge.endpoints.postgres.log import stream
+from landbridge.endpoints.postgres.log import beats
 from landbridge.model import TableMap
 from tests.engines.capture import RUN, Source, full, until
 
@@ -20,7 +20,7 @@ from tests.engines.capture import RUN, Source, full, until
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Heartbeats by which a test sees that it has read to the end."""
-    monkeypatch.setattr(stream, "_BEAT", 0.1)
+    monkeypatch.setattr(beats, "_BEAT", 0.1)
 
 
 @pytest.fixture(params=["14", "18"])
@@ -137,7 +137,7 @@ def test_messages_of_others_are_nothing(each: Source) -> None:
 
 
 def test_transactions_of_other_tables_cost_nothing(each: Source, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "_BEAT", 1.0)
+    monkeypatch.setattr(beats, "_BEAT", 1.0)
     each.run("create table t (id int primary key); create table other (id int)")
     since = each.prepare("t")
     for _ in range(300):

@@ -8,7 +8,7 @@ import pytest
 from landbridge.change import DELETE, UPDATE
 from landbridge.endpoints.postgres import changes
 from landbridge.endpoints.postgres import server as postgres
-from landbridge.endpoints.postgres.log import stream
+from landbridge.endpoints.postgres.log import beats
 from tests.engines.capture import RUN, VERSIONS, Source, full, until
 
 NEWEST = {"14": 2, "15": 3, "16": 4, "17": 4, "18": 4}
@@ -17,7 +17,7 @@ NEWEST = {"14": 2, "15": 3, "16": 4, "17": 4, "18": 4}
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Heartbeats by which a test sees that it has read to the end."""
-    monkeypatch.setattr(stream, "_BEAT", 0.1)
+    monkeypatch.setattr(beats, "_BEAT", 0.1)
 
 
 @pytest.fixture(params=VERSIONS)

@@ -7,7 +7,7 @@ import pytest
 
 from landbridge.change import DELETE, INSERT, TRUNCATE
 from landbridge.endpoints.postgres import server as postgres
-from landbridge.endpoints.postgres.log import stream
+from landbridge.endpoints.postgres.log import beats, stream
 from landbridge.errors import SchemaDrift
 from tests.engines.capture import RUN, Source
 
@@ -23,7 +23,7 @@ insert into m values (1, 'a'), (2, 'b'), (12, 'b')"""
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Heartbeats by which a test sees that it has read to the end."""
-    monkeypatch.setattr(stream, "_BEAT", 0.1)
+    monkeypatch.setattr(beats, "_BEAT", 0.1)
 
 
 @pytest.fixture(params=["14", "18"])

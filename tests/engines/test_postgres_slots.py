@@ -16,7 +16,7 @@ from psycopg2.extras import LogicalReplicationConnection
 from landbridge.change import INSERT, Transaction
 from landbridge.endpoints.postgres import changes
 from landbridge.endpoints.postgres import server as postgres
-from landbridge.endpoints.postgres.log import stream
+from landbridge.endpoints.postgres.log import beats, stream
 from landbridge.errors import Busy, PositionLost, SchemaDrift, Transient, Unsupported
 from tests.engines.capture import RUN, VERSIONS, Source, full, until, wait_for
 from tests.support import postgres_connection, rows
@@ -25,7 +25,7 @@ from tests.support import postgres_connection, rows
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Heartbeats by which a test sees that it has read to the end."""
-    monkeypatch.setattr(stream, "_BEAT", 0.1)
+    monkeypatch.setattr(beats, "_BEAT", 0.1)
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_the_source_forgets_only_what_was_confirmed(source: Source, monkeypatch:
         newest = follow_for(opened, 0.2)
         opened.confirm(newest)
         wait_for(lambda: source.slot()[1] == int(newest, 16))
-        monkeypatch.setattr(opened, "_emit", lambda: None)
+        monkeypatch.setattr(opened._beats, "_emit", lambda: None)
         source.run("select pg_switch_wal()")
         assert follow_for(opened, 1.5) > newest  # by a keepalive, whose end the driver would confirm by itself
         assert source.slot()[1] == int(newest, 16)

@@ -12,18 +12,18 @@ import pytest
 
 from landbridge.change import DELETE, INSERT, Transaction
 from landbridge.endpoints.postgres import server as postgres
-from landbridge.endpoints.postgres.log import stream
+from landbridge.endpoints.postgres.log import beats, stream
 from landbridge.model import dump
 from landbridge.spool import SpoolReader
 from tests.engines.capture import RUN, VERSIONS, Source, full, wait_for
-from tests.packing import unpacked
+from tests.packing import joined, unpacked
 from tests.support import postgres_connection, rows
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Heartbeats by which a test sees that it has read to the end."""
-    monkeypatch.setattr(stream, "_BEAT", 0.1)
+    monkeypatch.setattr(beats, "_BEAT", 0.1)
 
 
 @pytest.fixture
@@ -96,26 +96,26 @@ def test_from_each_position_exactly_the_rest_follows(each: Source, monkeypatch: 
     borders = [since, *(transaction.position for transaction in whole if transaction.last)]
     assert len(borders) > 7
     for position in borders:
-        rest = full(each.follow(position))
-        assert rest == full([one for one in whole if one.position > position])
+        rest = joined(each.follow(position))
+        assert rest == [one for one in joined(whole) if one.position > position]
 
 
 def test_a_heartbeat_comes_when_nothing_happens_also_read_only(each: Source, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "_BEAT", 0.5)
+    monkeypatch.setattr(beats, "_BEAT", 0.5)
     each.run("create table t (id int primary key)")
     since = each.prepare("t")
     each.run(f'alter database "{each.database}" set default_transaction_read_only = on')
     began = time.monotonic()
     with each.log.stream(RUN, since, each.tables) as changes:
-        beats = [beat for beat, _ in zip(changes, range(4), strict=False)]
+        found = [beat for beat, _ in zip(changes, range(4), strict=False)]
     assert 1 < time.monotonic() - began < 8
-    assert all(before.position < after.position for before, after in pairwise(beats))
-    assert all(not beat.changes and beat.last for beat in beats)
-    dated = [beat.committed for beat in beats if beat.committed]
+    assert all(before.position < after.position for before, after in pairwise(found))
+    assert all(not beat.changes and beat.last for beat in found)
+    dated = [beat.committed for beat in found if beat.committed]
     assert len(dated) >= 2
     assert all(abs(committed - time.time()) < 10 for committed in dated)
-    assert since < beats[0].position
-    assert beats[-1].position <= each.log.here()
+    assert since < found[0].position
+    assert found[-1].position <= each.log.here()
 
 
 def test_a_heartbeat_that_is_read_late_says_so(each: Source) -> None:
@@ -177,7 +177,7 @@ def test_a_neighbour_database_does_not_hold_the_position_back(
 CAPTURE = """
 import sys, time
 from pathlib import Path
-from landbridge.endpoints.postgres.log import stream
+from landbridge.endpoints.postgres.log import beats, stream
 from landbridge.endpoints.postgres.changes import ChangeLog
 from landbridge.endpoints.postgres.connection import Database
 from landbridge.model import TableMap, load
@@ -185,7 +185,7 @@ from landbridge.plan import EndpointRef
 from landbridge.spool import SpoolMissing, SpoolWriter
 import json
 reference, tables, run, since, folder = sys.argv[1:]
-stream._BEAT, stream._PART_CHANGES = 0.1, 7
+beats._BEAT, stream._PART_CHANGES = 0.1, 7
 try:
     spool = SpoolWriter.open(Path(folder), run)
 except SpoolMissing:

@@ -90,9 +90,9 @@ def test_what_was_read_while_it_stood_still_is_not_lost(stage: Stage, monkeypatc
     monkeypatch.setattr(apply_session, "_HEARTBEAT", 1e9)
     read, asked, seen = SpoolReader.read, [0], dict[Position, int]()
 
-    def watched(self: SpoolReader, max_bytes: int, timeout: float) -> Any:
+    def watched(self: SpoolReader, max_bytes: int, timeout: float, **how: bool) -> Any:
         asked[0] += 1
-        found = read(self, max_bytes, timeout)
+        found = read(self, max_bytes, timeout, **how)
         seen.setdefault(self.position, asked[0])
         return found
 

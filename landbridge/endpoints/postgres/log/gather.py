@@ -11,7 +11,7 @@ import sys
 import termios
 import time
 
-_SOON, _MANY, _NAP, _NAPS = 0.001, 16 << 10, 0.004, 5  # seconds, bytes, seconds, times
+_SOON, _MANY, _NAP, _NAPS = 0.001, 2 << 10, 0.004, 5  # seconds, bytes, seconds, times
 _MEMORY = 55  # SO_MEMINFO, which only Linux knows; two of its numbers, of 4 bytes
 
 

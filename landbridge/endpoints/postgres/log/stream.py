@@ -1,19 +1,10 @@
 """
-The slot's messages as transactions and heartbeats.
-
-What a heartbeat at X may claim: every commit whose record ends at X or before has been yielded. Decoding is in commit
-order and the connection keeps that order, so X may be
-- the place of a message that was emitted outside a transaction (ours come every second when nothing else does, which
-  also takes an idle database past the log of its busy neighbours; each says when it was emitted, so that a lag is true
-  however late it is read);
-- the `wal_end` of a keepalive: the end of the last record that the walsender has decoded, sent after all that those
-  records gave. A row's message carries `wal_end` too: the place of its own record, before its commit. Both are true
-  once everything received has been read, and between two transactions only: inside one the claim would end it.
+The slot's messages as transactions, groups of small ones, and heartbeats. What they claim of the log is in `beats.py`.
 """
 
 import select
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,8 +13,10 @@ import psycopg2.errors
 from landbridge.change import Change, Named, Transaction, lay
 from landbridge.endpoints.postgres.connection import driver_errors
 from landbridge.endpoints.postgres.log import pgoutput
+from landbridge.endpoints.postgres.log.beats import Beats, emitted
 from landbridge.endpoints.postgres.log.decode import Decode, Decoder
 from landbridge.endpoints.postgres.log.gather import gather
+from landbridge.endpoints.postgres.log.grouping import Group, group
 from landbridge.endpoints.postgres.log.in_progress import InProgress
 from landbridge.endpoints.postgres.log.lsn import number, position
 from landbridge.endpoints.postgres.log.packed import HEAD, Packer
@@ -34,15 +27,10 @@ from landbridge.plan import EndpointRef
 
 _PART_CHANGES = 10_000
 _PART_BYTES = 8 << 20
-_BEAT = 1.0
 _WATCH = 10.0
 _WAIT = 250  # milliseconds
-_PREFIX = b"landbridge"
 _BORDERS = (pgoutput.BEGIN, pgoutput.COMMIT)
 _IGNORED = (pgoutput.TYPE, pgoutput.ORIGIN)
-_EMIT = """
-    select pg_catalog.pg_logical_emit_message(false, 'landbridge', extract(epoch from clock_timestamp())::text)
-"""
 
 
 class Stream:
@@ -63,11 +51,11 @@ class Stream:
         *,
         packed: bool = False,
     ) -> None:
-        self._cursor, self._side, self._decoder, self._watch, self._ref = cursor, side, decoder, watch, ref
+        self._cursor, self._decoder, self._watch, self._ref = cursor, decoder, watch, ref
         self._silent = silent
         self._in_progress = InProgress(decoder)
-        self._since = self._heard = self._told = since
-        self._told_at = self._emitted_at = self._watched_at = time.monotonic()
+        self._since, self._beats = since, Beats(side, since)
+        self._watched_at = time.monotonic()
         self._changes: list[Change] = []
         self._packer, self._packs = Packer(), decoder.packs if packed else {}
         self._rows: list[bytes] = []  # in place of changes, as long as all of a transaction can go packed
@@ -96,8 +84,8 @@ class Stream:
         while True:
             message = read()
             payload = None if message is None else message.payload
-            if payload is not None and payload[:HEAD] in packs and self._packs_now():
-                payload = self._pack(payload)
+            if packs and payload is not None and (payload[0] == pgoutput.BEGIN or payload[:HEAD] in packs):
+                payload = yield from self._packed(payload)
             if payload is None:
                 found = self._idle()
             elif self._streaming or payload[0] in _BORDERS:
@@ -118,9 +106,38 @@ class Stream:
                     self._decode(decode, payload)
                     continue
             if found is not None:
-                yield found
-                if found.last and self._silent is not None and not self._inside:
-                    yield from self._unsaid(self._silent)
+                yield from self._told_now(found)
+
+    def _told_now(self, found: Transaction) -> Iterator[Transaction]:
+        yield found
+        if found.last and self._silent is not None and not self._inside:
+            yield from self._unsaid(self._silent)
+
+    def _packed(self, payload: bytes) -> Generator[Transaction, None, bytes | None]:
+        """What goes packed from here on, as far as it is whole; then what cannot, None: nothing more was received."""
+        following: bytes | None = payload
+        if payload[0] == pgoutput.BEGIN:
+            found = group(payload, self._cursor.read_message, self._packs, self._since)
+            following, whole = found.next, self._grouped(found) if found.ends else None
+            if found.begun is not None:
+                self._begin(*found.begun, found)
+            if whole is not None:
+                yield from self._told_now(whole)
+        if following is not None and following[:HEAD] in self._packs and self._packs_now():
+            following = self._pack(following)
+        return following
+
+    def _begin(self, commit: int, committed: float, found: Group) -> None:
+        """The transaction that is not whole yet."""
+        self._commit, self._committed, self._inside = commit, committed, True
+        self._rows, self._size = found.begun_rows, sum(map(len, found.begun_rows))
+        self._named = dict(found.named) if self._rows else {}
+
+    def _grouped(self, found: Group) -> Transaction:
+        self._note(found.told)
+        last, self._committed, _ = found.ends[-1]
+        ends = found.ends if len(found.ends) > 1 else ()
+        return Transaction(last, self._committed, [], packed=lay(found.rows, found.named), ends=ends)
 
     def _packs_now(self) -> bool:
         """Whether what the transaction has done so far is packed, if anything."""
@@ -159,9 +176,9 @@ class Stream:
 
     def _unsaid(self, silent: Silent) -> Iterator[Transaction]:
         """Alterations after which no row has come, told as soon as all that went before them has been."""
-        if changes := silent.due(self._told):
+        if changes := silent.due(self._beats.told):
             self._changes = changes
-            yield self._tell(self._told + 1, last=True)
+            yield self._tell(self._beats.told + 1, last=True)
 
     def _other(self, payload: bytes) -> Transaction | None:
         tag = payload[0]
@@ -195,14 +212,14 @@ class Stream:
     def _describe(self, payload: bytes) -> Transaction | None:
         """Before a large transaction has ended: what it finds altered was committed, or it has done so itself."""
         try:
-            changes = self._decoder.relation(payload[:1] + payload[5:], position(self._told + 1))
+            changes = self._decoder.relation(payload[:1] + payload[5:], position(self._beats.told + 1))
         except SchemaDrift:
             self._in_progress.take(payload)  # noted there, and raised if it commits
             return None
         if not changes:
             return None
         self._changes = changes
-        return self._tell(self._told + 1, last=True)
+        return self._tell(self._beats.told + 1, last=True)
 
     def _streamed(self, payload: bytes) -> Iterator[Transaction]:
         """The commit of a transaction that was sent before."""
@@ -239,7 +256,7 @@ class Stream:
         if again:
             return None
         if nothing:  # versions before 15 send transactions of other tables, empty
-            self._heard = max(self._heard, end)
+            self._beats.hear(end)
             return self._beat()
         return self._tell(end, last=True)
 
@@ -247,68 +264,51 @@ class Stream:
         packed = lay(self._rows, self._named) if self._rows else None
         told = Transaction(position(lsn), self._committed, self._changes, last, packed=packed)
         self._changes, self._rows, self._named, self._size = [], [], {}, 0
-        self._told, self._told_at = lsn, time.monotonic()
-        if self._told_at - self._watched_at >= _WATCH:
-            self._watch()
-            self._watched_at = self._told_at
+        self._note(lsn)
         return told
+
+    def _note(self, lsn: int) -> None:
+        self._beats.tell(lsn)
+        now = time.monotonic()
+        if now - self._watched_at >= _WATCH:
+            self._watch()
+            self._watched_at = now
 
     def _message(self, payload: bytes) -> Transaction | None:
         transactional, lsn, prefix, content = pgoutput.message(payload)
         if transactional or self._inside:
             return None
-        self._heard = max(self._heard, lsn)
-        ours = prefix == _PREFIX
-        self._committed = _time(content) if ours else 0.0
-        return self._beat(now=ours)
+        self._beats.hear(lsn)
+        at = emitted(prefix, content)
+        self._committed = at or 0.0
+        return self._beat(now=at is not None)
 
     def _idle(self) -> Transaction | None:
         """Nothing more has been received."""
         if not self._inside:
-            self._heard = max(self._heard, self._cursor.wal_end or 0)
+            self._beats.hear(self._cursor.wal_end or 0)
             self._committed = 0.0  # how old that is nobody says
             if beat := self._beat():
                 return beat
-        self._emit_if_quiet()
+        self._beats.emit_if_quiet()
         if self._poll.poll(_WAIT):
             gather(self._cursor.fileno())
         return None
 
+    def _beat(self, *, now: bool = False) -> Transaction | None:
+        lsn = self._beats.due(now=now)
+        return None if lsn is None else self._tell(lsn, last=True)
+
     def _breathe(self) -> Transaction | None:
         """So that whoever reads us acts now and then, however long nothing comes but parts of what is not committed."""
-        self._emit_if_quiet()
-        now = time.monotonic()
-        if now - self._told_at < _BEAT:
+        self._beats.emit_if_quiet()
+        if not self._beats.late():
             return None
-        self._told_at = now
-        return Transaction(position(self._told), 0.0, [], last=True)
-
-    def _emit_if_quiet(self) -> None:
-        now = time.monotonic()
-        if now - self._told_at >= _BEAT / 2 and now - self._emitted_at >= _BEAT:
-            self._emit()
+        self._beats.tell(self._beats.told)
+        return Transaction(position(self._beats.told), 0.0, [], last=True)
 
     def close(self) -> None:
         self._in_progress.close()
-
-    def _beat(self, *, now: bool = False) -> Transaction | None:
-        if self._heard <= self._told or not (now or time.monotonic() - self._told_at >= _BEAT):
-            return None
-        return self._tell(self._heard, last=True)
-
-    def _emit(self) -> None:
-        """A read-only default of the source does not forbid this."""
-        with self._side.cursor() as cursor:
-            cursor.execute(_EMIT)
-        self._emitted_at = time.monotonic()
-
-
-def _time(content: bytes) -> float:
-    """When a heartbeat was emitted, by the source's clock; 0.0 of another message."""
-    try:
-        return float(content)
-    except ValueError:
-        return 0.0
 
 
 @contextmanager

@@ -88,14 +88,18 @@ def _by_table(packed: Sequence[Packed]) -> dict[int, list[Packed]]:
     found: dict[int, list[Packed]] = {}
     for each in packed:
         numbers = {number for number, _ in each[2].values()}
-        for number in numbers:
-            found.setdefault(number, []).append(each if len(numbers) == 1 else _only(each, number))
+        for number, own in _divided(each) if len(numbers) > 1 else ((number, each) for number in numbers):
+            found.setdefault(number, []).append(own)
     return found
 
 
-def _only(packed: Packed, number: int) -> Packed:
-    tables = {oid: named for oid, named in packed[2].items() if named[0] == number}
-    return lay([message for message in messages_of(packed) if message[1:5] in tables], tables)
+def _divided(packed: Packed) -> Iterator[tuple[int, Packed]]:
+    """By table, in one go."""
+    tables, found = packed[2], dict[int, list[bytes]]()
+    for message in messages_of(packed):
+        found.setdefault(tables[message[1:5]][0], []).append(message)
+    for number, messages in found.items():
+        yield number, lay(messages, {oid: named for oid, named in tables.items() if named[0] == number})
 
 
 def _sets(table: WrittenTable, parts: Sequence[Packed]) -> Sets | None:
