@@ -1,6 +1,7 @@
 """Tables of this family made on another server of it, against what both servers print."""
 
 import contextlib
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -58,13 +59,18 @@ def test_a_copy_is_printed_as_its_source(server: str, servers: Servers, mysql_da
     assert execute(made.target, made.statements) == 0
 
 
+def unquoted(texts: dict[str, str]) -> dict[str, str]:
+    """As servers before 11.8.9 print the options of engines, which quote no value that was given without quotes."""
+    return {name: re.sub(r"(?<=`)='(\w+)'", r"=\1", text) for name, text in texts.items()}
+
+
 def test_an_older_server_prints_some_things_otherwise(servers: Servers, mysql_database: Databases) -> None:
     old, new = servers("mariadb_server"), servers("mariadb11_server")
     name, copy = mysql_database(old), mysql_database(new)
     fill(old, name, *park("mariadb_server"))
     made = Made(new, described(old, name), copy)
     assert made.all_losses == []
-    assert differences(shown(old, name), shown(new, copy)) == [
+    assert differences(shown(old, name), unquoted(shown(new, copy))) == [
         "hidden: -   `b` int(11) INVISIBLE DEFAULT NULL,",
         "hidden: +   `b` int(11) DEFAULT NULL INVISIBLE,",
         "hidden: -   `c` varchar(5) INVISIBLE DEFAULT 'x' COMMENT 'c',",
