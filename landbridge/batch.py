@@ -17,7 +17,8 @@ from landbridge.change import ALTER, DELETE, INSERT, TRUNCATE, Change, Packed, T
 from landbridge.compaction import RowByRow, Step, by_table, compact
 from landbridge.counting import kinds
 from landbridge.endpoints import Endpoint
-from landbridge.endpoints.abc import Applies, Packs, ReadsAgain, Reread, TableBatch
+from landbridge.endpoints.abc import Packs
+from landbridge.endpoints.applying import Applies, ReadsAgain, Reread, TableBatch
 from landbridge.errors import RowRejected, Terminal
 from landbridge.model import Position, TableMap, TableName
 from landbridge.preparing import Prepared
@@ -183,7 +184,7 @@ class BatchWriter:
             self._read_again(self._tables[number], list(dict.fromkeys(keys)))
 
     def relax(self) -> bool:
-        """See abc.Writer."""
+        """See applying.Writer."""
         return self._writer.relax()
 
     def close(self, before: Position, after: Position) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from landbridge.change import DELETE, INSERT, UPDATE, Change, Value
-from landbridge.endpoints.abc import Writer
+from landbridge.endpoints.applying import Writer
 from landbridge.model import ForeignKey, TableMap
 
 Image = tuple[Value, ...]

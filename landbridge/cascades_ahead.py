@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from landbridge.cascades import Action, Cascades, Image
 from landbridge.change import INSERT, Change, Value
-from landbridge.endpoints.abc import ReadsAgain, Reread, Writer
+from landbridge.endpoints.applying import ReadsAgain, Reread, Writer
 from landbridge.model import TableMap
 
 _AT_ONCE = 500

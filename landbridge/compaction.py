@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import Any
 
 from landbridge.change import DELETE, INSERT, TRUNCATE, UPDATE, Change, Value
-from landbridge.endpoints.abc import TableBatch
+from landbridge.endpoints.applying import TableBatch
 
 _FEW_WITHOUT_KEY = 8
 """Updates and deletes of a table without key below which they go row by row: a set is matched with all rows there."""

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from landbridge import ledger, schema
 from landbridge.endpoints import Endpoint
-from landbridge.endpoints.abc import Applies, Connects, Statement
+from landbridge.endpoints.abc import Connects, Statement
 from landbridge.endpoints.acting import Acting, Acts
+from landbridge.endpoints.applying import Applies
 from landbridge.errors import Terminal, Transient
 from landbridge.model import TableName
 

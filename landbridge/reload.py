@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from landbridge import ledger
 from landbridge.begin import must_find
 from landbridge.endpoints import Endpoint, connect
-from landbridge.endpoints.abc import Applies, Connects, Loads, Snapshots
+from landbridge.endpoints.abc import Connects, Loads, Snapshots
+from landbridge.endpoints.applying import Applies
 from landbridge.errors import Transient
 from landbridge.ledger import Alteration
 from landbridge.model import EVERYTHING, Copied, TableMap

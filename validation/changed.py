@@ -10,7 +10,8 @@ from landbridge import ledger
 from landbridge.catch_up import Watch
 from landbridge.changed_keys import Changed, Key
 from landbridge.endpoints import Endpoint
-from landbridge.endpoints.abc import Connects, ReadsAgain
+from landbridge.endpoints.abc import Connects
+from landbridge.endpoints.applying import ReadsAgain
 from landbridge.model import EVERYTHING, Position, Sum, TableMap
 from validation.compare import Comparison, Progress, RangeResult, compare, hexed
 from validation.differ import Outcome, diff_rows

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from landbridge.catch_up import Watch, wait_position
 from landbridge.endpoints import Endpoint
-from landbridge.endpoints.abc import Connects, ReadsAgain
+from landbridge.endpoints.abc import Connects
+from landbridge.endpoints.applying import ReadsAgain
 from landbridge.model import TableMap
 from validation.differ import Key, digests_by_key
 

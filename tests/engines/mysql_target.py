@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from landbridge import kinds
-from landbridge.endpoints.abc import TableBatch
+from landbridge.endpoints.applying import TableBatch
 from landbridge.endpoints.mysql.apply import Applier, Writer
 from landbridge.endpoints.mysql.connection import Database
 from landbridge.endpoints.mysql.server import Server

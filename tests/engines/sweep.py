@@ -8,19 +8,8 @@ from typing import Any
 from landbridge.change import Change, Packed, Transaction, divided, messages_of
 from landbridge.compaction import RowByRow, Truncation, compact
 from landbridge.endpoints import connect
-from landbridge.endpoints.abc import (
-    Applies,
-    Changes,
-    Connects,
-    Describes,
-    Loads,
-    Packs,
-    Prepares,
-    Snapshots,
-    View,
-    Views,
-    Writer,
-)  # fmt: skip
+from landbridge.endpoints.abc import Changes, Connects, Describes, Loads, Packs, Prepares, Snapshots, View, Views
+from landbridge.endpoints.applying import Applies, Writer  # fmt: skip
 from landbridge.kinds import BY_VALUE, Loss
 from landbridge.model import EVERYTHING, ColumnMap, NamedType, Table, TableMap, TableName
 from landbridge.pipe import copy

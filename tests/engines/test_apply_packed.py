@@ -12,7 +12,7 @@ import pytest
 from landbridge import apply
 from landbridge.batch import BatchWriter
 from landbridge.change import DELETE, INSERT, TRUNCATE, UPDATE, Change, messages_of
-from landbridge.endpoints.abc import PackedWrite
+from landbridge.endpoints.applying import PackedWrite
 from landbridge.endpoints.postgres import apply as apply_module
 from landbridge.endpoints.postgres import server as postgres
 from landbridge.endpoints.postgres.apply import Writer

@@ -7,7 +7,7 @@ import pytest
 
 from landbridge import kinds
 from landbridge.change import DELETE, INSERT, TRUNCATE, UPDATE
-from landbridge.endpoints.abc import TableBatch
+from landbridge.endpoints.applying import TableBatch
 from landbridge.endpoints.mysql.apply import Writer
 from landbridge.errors import RowRejected, Terminal
 from landbridge.model import Field, Relation, TableName

@@ -9,7 +9,8 @@ import pytest
 
 from landbridge import ledger
 from landbridge.change import DELETE
-from landbridge.endpoints.abc import Finding, TableBatch
+from landbridge.endpoints.abc import Finding
+from landbridge.endpoints.applying import TableBatch
 from landbridge.endpoints.mysql.apply import Applier
 from landbridge.endpoints.mysql.catalog import Describer
 from landbridge.endpoints.mysql.checks import Checker

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from landbridge.change import DELETE, INSERT, TRUNCATE, UPDATE
-from landbridge.endpoints.abc import TableBatch
+from landbridge.endpoints.applying import TableBatch
 from landbridge.endpoints.postgres.apply import Applier, Writer
 from landbridge.endpoints.postgres.connection import Database
 from landbridge.endpoints.postgres.server import Server

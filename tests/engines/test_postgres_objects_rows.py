@@ -9,7 +9,8 @@ import pytest
 from landbridge import ledger
 from landbridge.change import Change
 from landbridge.compaction import RowByRow, Truncation, compact
-from landbridge.endpoints.abc import Applies, Changes, Connects, Views
+from landbridge.endpoints.abc import Changes, Connects, Views
+from landbridge.endpoints.applying import Applies
 from landbridge.endpoints.postgres.log import beats
 from landbridge.endpoints.postgres.server import Server
 from landbridge.errors import Unsupported

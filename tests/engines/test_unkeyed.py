@@ -11,7 +11,8 @@ import pytest
 from landbridge.change import DELETE, INSERT, UPDATE, Change
 from landbridge.compaction import RowByRow, compact
 from landbridge.endpoints import connect
-from landbridge.endpoints.abc import Applies, Connects, TableBatch
+from landbridge.endpoints.abc import Connects
+from landbridge.endpoints.applying import Applies, TableBatch
 from landbridge.endpoints.postgres import server as postgres
 from landbridge.kinds import Bytes, Float, Json, Kind, Text
 from landbridge.model import Field, Relation, TableName

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from landbridge.change import DELETE, INSERT, TRUNCATE, UPDATE, Change
 from landbridge.compaction import RowByRow, Truncation, compact, merge
-from landbridge.endpoints.abc import TableBatch
+from landbridge.endpoints.applying import TableBatch
 
 KEYS = {0: (0,), 1: (2, 0), 2: ()}
 Rows = dict[Any, tuple[Any, ...]]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from landbridge.endpoints import abc, acting, altering, inspecting, surveying
+from landbridge.endpoints import abc, acting, altering, applying, inspecting, surveying
 from landbridge.endpoints.later import Later
 from landbridge.endpoints.scratches import Scratches
 from landbridge.plan import EndpointRef
@@ -41,12 +41,12 @@ def capabilities(ref: EndpointRef) -> Mapping[type, object]:
         inspecting.Inspects: Later(_inspector),
         surveying.Assesses: Later(partial(_assessor, db)),
         abc.Snapshots: reader,
-        abc.ReadsAgain: reader,
+        applying.ReadsAgain: reader,
         abc.Views: Viewer(db),
         abc.Changes: ChangeLog(db),
         abc.Freezes: Freezer(db),
         abc.Loads: Loader(db),
-        abc.Applies: Applier(db),
+        applying.Applies: Applier(db),
         Scratches: Later(partial(_scratcher, db)),
     }
 

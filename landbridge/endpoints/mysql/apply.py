@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from landbridge.change import DELETE, UPDATE, Change, Packed
-from landbridge.endpoints.abc import PackedWrite, TableBatch
+from landbridge.endpoints.applying import PackedWrite, TableBatch
 from landbridge.endpoints.mysql.catalog import fetch
 from landbridge.endpoints.mysql.connection import Database, driver_errors
 from landbridge.endpoints.mysql.write.follow import astray, find, follow

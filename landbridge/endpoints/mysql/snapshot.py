@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from landbridge.change import Value
-from landbridge.endpoints.abc import Read, Reread, Sink
+from landbridge.endpoints.abc import Read, Sink
+from landbridge.endpoints.applying import Reread
 from landbridge.endpoints.mysql.connection import Database
 from landbridge.endpoints.mysql.read.ranges import Cutter, equal
 from landbridge.endpoints.mysql.read.rows import Lines, raw_rows

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from landbridge.endpoints import abc, altering, inspecting, surveying
+from landbridge.endpoints import abc, altering, applying, inspecting, surveying
 from landbridge.endpoints.later import Later
 from landbridge.endpoints.scratches import Scratches
 from landbridge.plan import EndpointRef
@@ -38,7 +38,7 @@ def capabilities(ref: EndpointRef) -> Mapping[type, object]:
         inspecting.Inspects: Later(_inspector),
         surveying.Assesses: Later(partial(_assessor, db)),
         abc.Snapshots: reader,
-        abc.ReadsAgain: reader,
+        applying.ReadsAgain: reader,
         abc.Views: Viewer(db),
         abc.Changes: ChangeLog(db),
         abc.Packs: Packer(),
@@ -47,7 +47,7 @@ def capabilities(ref: EndpointRef) -> Mapping[type, object]:
         abc.Carries: Later(partial(_carrier, db)),
         altering.Alters: Later(partial(_alterer, db)),
         abc.Loads: Loader(db),
-        abc.Applies: Applier(db),
+        applying.Applies: Applier(db),
         Scratches: Later(partial(_scratcher, db)),
     }
 

@@ -16,7 +16,7 @@ from psycopg2.extras import RealDictCursor
 
 from landbridge import text
 from landbridge.change import Change, Packed, Value
-from landbridge.endpoints.abc import PackedWrite, TableBatch
+from landbridge.endpoints.applying import PackedWrite, TableBatch
 from landbridge.endpoints.postgres.connection import Database, driver_errors
 from landbridge.endpoints.postgres.names import qualified
 from landbridge.endpoints.postgres.write.follow import astray, find, follow

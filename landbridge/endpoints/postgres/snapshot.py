@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from landbridge.change import Value
-from landbridge.endpoints.abc import Read, Reread, Sink
+from landbridge.endpoints.abc import Read, Sink
+from landbridge.endpoints.applying import Reread
 from landbridge.endpoints.postgres.connection import Database
 from landbridge.endpoints.postgres.expressions import columns
 from landbridge.endpoints.postgres.names import quote_all
