@@ -139,7 +139,7 @@ def _total(digests: tuple[int, ...]) -> int:
 
 
 def _by_value(kind: Kind, *, plain: bool) -> Callable[[bytes | None], int]:
-    """A digest of what the text means. Within a family only what is the same to the last bit counts as equal."""
+    """A digest of what the text means. Within a family only what is the same to the last bit counts, but of a zero."""
     if isinstance(kind, Float):
         return _float32 if kind.bits == 32 else _float64
     if isinstance(kind, Vector):
@@ -158,11 +158,12 @@ def _plain(text: bytes | None) -> int:
 
 
 def _float64(text: bytes | None) -> int:
-    return 0 if text is None else _hash(struct.pack(">d", float(text)))
+    """By `+ 0.0` the sign of a zero does not count, which not every engine keeps."""
+    return 0 if text is None else _hash(struct.pack(">d", float(text) + 0.0))
 
 
 def _float32(text: bytes | None) -> int:
-    return 0 if text is None else _hash(struct.pack(">f", float(text)))
+    return 0 if text is None else _hash(struct.pack(">f", float(text) + 0.0))
 
 
 def _vector(text: bytes | None) -> int:

@@ -50,6 +50,29 @@ def test_mysql_to_postgres(pair: Callable[..., Sweep]) -> None:
     assert (b"-838:59:58.998", b"838:59:58", b"-00:00:00.000001") in sweep.found("spans")
 
 
+@pytest.mark.parametrize(
+    ("source", "target", "kept"),
+    [
+        ("mysql_server", "mariadb_server", b"0"),
+        ("mysql_server", "mariadb11_server", b"0"),
+        ("postgres_server", "mariadb11_server", b"0"),
+        ("postgres_server", "mysql_server", b"-0"),
+        ("mysql_server", "postgres_server", b"-0"),
+        ("postgres_server", "postgres_target_server", b"-0"),
+    ],
+)
+def test_the_sign_of_a_zero_does_not_count(pair: Callable[..., Sweep], source: str, target: str, kept: bytes) -> None:
+    """MariaDB cannot keep it."""
+    sweep = pair(source, target)
+    sweep.run("create table zeros (id int primary key, a double precision, b float(24))")
+    sweep.run("insert into zeros values (1, '-0.0', '-0.0'), (2, 0, 0)")
+    sweep.follow(
+        lambda: sweep.run("insert into zeros values (3, '-0.0', '-0.0'); update zeros set a = '-0.0' where id = 2")
+    )
+    sweep.verify()
+    assert sweep.found("zeros") == [(b"1", kept, kept), (b"2", kept, b"0"), (b"3", kept, kept)]
+
+
 def test_mariadb_to_postgres(pair: Callable[..., Sweep]) -> None:
     sweep = pair("mariadb11_server", "postgres_server", VECTORS)
     sweep.carry("kinds.mysql.sql", "kinds.mariadb.only.sql")

@@ -23,7 +23,7 @@ def _digest(kind: Kind, text: bytes, *, plain: bool) -> int:
     [
         (kinds.Float(bits=64), b"1e15", b"1e+15", True, True),
         (kinds.Float(bits=64), b"0.1", b"0.10000000000000002", False, False),
-        (kinds.Float(bits=64), b"0", b"-0", False, False),
+        (kinds.Float(bits=64), b"0", b"-0", True, True),
         (kinds.Json(), b'{"a": 1.50, "b": null}', b'{"b":null,"a":1.5}', True, False),
         (kinds.Json(), b"[100000000000000000000000000000001]", b"[100000000000000000000000000000002]", False, False),
         (kinds.Json(), b"[-6.605964643926016e+16, 1e2]", b"[-66059646439260160, 100]", True, False),
@@ -44,6 +44,6 @@ def _digest(kind: Kind, text: bytes, *, plain: bool) -> int:
     ],
 )
 def test_equal_by_value(kind: Kind, one: bytes, other: bytes, across: bool, within: bool) -> None:
-    """across: for sides of two families. within: of one, where only what is the same to the last bit is."""
+    """across: for sides of two families. within: of one, where all but a zero's sign must be the same to the last bit."""
     assert (_digest(kind, one, plain=False) == _digest(kind, other, plain=False)) is across
     assert (_digest(kind, one, plain=True) == _digest(kind, other, plain=True)) is within
