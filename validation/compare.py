@@ -20,8 +20,9 @@ from landbridge.model import EVERYTHING, Bounds, Position, Sum, TableMap
 from landbridge.resume import refuse_unseen
 from validation.differ import Outcome, diff, shown
 from validation.settle import Settling
-from validation.views import Answer, ask
+from validation.views import Answer, ask, unasked
 
+_AHEAD = "rows were read again from the source meanwhile and are ahead of the others"
 Progress = Callable[[TableMap, int, int], None]
 """Table, ranges compared, ranges in all."""
 
@@ -31,8 +32,8 @@ class RangeResult:
     """
     proof: 'checksum' (both servers hashed the canonical texts), 'value' (streamed and compared parsed, because the
     texts differed), 'changed keys' (by value, the rows that changed since the last comparison) or 'settled' (of a table
-    without transactions: what differed was read again until it agreed, and the row count is the target's). The proofs
-    are equal when the sides are.
+    that cannot be held still: what differed was read again until it agreed, and the row count is the target's). The
+    proofs are equal when the sides are.
     """
 
     table: TableMap
@@ -98,12 +99,14 @@ def compare(
         comparison = Comparison(position=left.position, expected_ranges=sum(map(len, work.values())), held=held)
         with ThreadPoolExecutor(2, thread_name_prefix="compare") as pool:
             for table, ranges in work.items():
-                moving = None if table.source.transactional else settling
+                moving = settling if shapes.moves(table) else None
                 _compare_table(table, ranges, left, right, pool, comparison, watch, progress, moving)
-                named = {str(table.target.name): right.orphans(table.target)}
-                comparison.orphans |= {(name, key): n for name, found in named.items() for key, n in found.items()}
+                orphans = right.orphans(table.target)
+                if any(orphans.values()) and shapes.ahead and settling is not None:
+                    orphans = settling.orphans(table, orphans)
+                comparison.orphans |= {(str(table.target.name), key): number for key, number in orphans.items()}
         if not still:  # nobody waits for views while the source is frozen
-            comparison.answers += ask(objects, left, right)
+            comparison.answers += ask(objects, left, right) if not shapes.ahead else unasked(objects, _AHEAD)
         shapes.refuse_others(target, run)
     comparison.seconds = time.monotonic() - begun
     return comparison
@@ -111,26 +114,36 @@ def compare(
 
 @dataclass(frozen=True, kw_only=True)
 class _Shapes:
-    """The run's tables where the views are. What an alteration rewrites, an older snapshot may see empty."""
+    """
+    The run's tables where the views are. What an alteration rewrites, an older snapshot may see empty. ahead: rows of
+    the target are newer than the views' position, as they were read again from the source for changes after it began.
+    """
 
     tables: list[TableMap]
     bounds: dict[int, list[Bounds]]
     objects: tuple[Carried, ...]
     altered: list[ledger.Alteration]
     leads_back: bool
+    ahead: bool
 
     @staticmethod
-    def read(target: Endpoint, run: str) -> "_Shapes":
+    def read(target: Endpoint, run: str, position: Position | None = None) -> "_Shapes":
         with target.get(Connects).engine().begin() as connection:
             ledger.refuse_standing(connection, run)
             tables = ledger.tables(connection, run)
+            consistent = None if position is None else ledger.read_stream(connection, run).consistent
             return _Shapes(
                 tables=tables,
                 bounds={table.number: ledger.segment_bounds(connection, run, table.number) for table in tables},
                 objects=ledger.blueprint(connection, run).objects,
                 altered=ledger.alterations(connection, run),
                 leads_back=ledger.leg_of(connection, run).leads_back,
+                ahead=position is not None and consistent is not None and position < consistent,
             )
+
+    def moves(self, table: TableMap) -> bool:
+        """Whether its rows may differ between the views though nothing is wrong. Only by a key are rows read again."""
+        return not table.source.transactional or (self.ahead and bool(table.key))
 
     def work(self, only: Collection[int] | None) -> dict[TableMap, list[Bounds]]:
         wanted = [table for table in self.tables if only is None or table.number in only]
@@ -171,7 +184,7 @@ def _views(
             assert left.position is not None
             hold(left.position)
             right = views.enter_context(target.get(Views).view())
-            shapes = _Shapes.read(target, run)
+            shapes = _Shapes.read(target, run, left.position)
         yield left, right, time.monotonic() - begun, shapes
 
 

@@ -1,14 +1,15 @@
 """
-Tables without transactions: no snapshot holds them still, so a row that differs may merely be newer on one side. Such
-rows are read again, once apply has passed where they were read, until both sides agree or time is up.
+What no snapshot holds still: tables without transactions, and a target with rows that were read again from the source
+and are ahead of its position. There a row that differs may merely be newer on one side. Such rows are read again, once
+apply has passed where they were read, until both sides agree or time is up.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from landbridge.catch_up import Watch, wait_position
 from landbridge.endpoints import Endpoint
-from landbridge.endpoints.abc import Connects
+from landbridge.endpoints.abc import Connects, Views
 from landbridge.endpoints.applying import ReadsAgain
 from landbridge.model import TableMap
 from validation.differ import Key, digests_by_key
@@ -21,6 +22,7 @@ class Settling:
 
     def __init__(self, source: Endpoint, target: Endpoint, run: str, watch: Watch, patience: float) -> None:
         self._source, self._target = source.get(ReadsAgain), target.get(ReadsAgain)
+        self._views = target.get(Views)
         self._engine = target.get(Connects).engine()
         self._run, self._watch = run, watch
         self._deadline = time.monotonic() + patience
@@ -38,4 +40,15 @@ class Settling:
             left = [key for key in left if expected.get(key) != found.get(key)]
             if left:
                 time.sleep(_PAUSE)
+        return left
+
+    def orphans(self, table: TableMap, found: Mapping[str, int]) -> dict[str, int]:
+        """By foreign key the rows that point nowhere, zero once there was a moment without."""
+        left = dict(found)
+        while any(left.values()) and time.monotonic() < self._deadline:
+            self._watch()
+            time.sleep(_PAUSE)
+            with self._views.view() as view:
+                now = view.orphans(table.target)
+            left = {key: min(number, now.get(key, number)) if number else 0 for key, number in left.items()}
         return left

@@ -35,6 +35,12 @@ def ask(objects: Iterable[Carried], left: View, right: View) -> Iterator[Answer]
             yield _answer(carried, carried.check, left, right)
 
 
+def unasked(objects: Iterable[Carried], why: str) -> Iterator[Answer]:
+    for carried in objects:
+        if carried.check is not None:
+            yield Answer(carried=carried, note=f"not compared, for {why}")
+
+
 def _answer(carried: Carried, check: tuple[str, str], left: View, right: View) -> Answer:
     plain = _value if carried.translated else bytes
     try:
