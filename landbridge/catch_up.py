@@ -41,8 +41,13 @@ def wait_for(
 
 
 def wait_consistent(engine: sa.Engine, run: str, watch: Watch, patience: float | None = None) -> StreamRow:
-    """Until the target equals the source at the applied position."""
-    return wait_for(engine, run, lambda row: row.consistent is None or row.position >= row.consistent, watch, patience)
+    """
+    Until the target has passed what was read before now. Where rows are read again for changes that do not hold them
+    whole, of a busy source some are ahead of it at any moment, so that nobody waits for the ones to come.
+    """
+    with engine.begin() as connection:
+        known = ledger.read_stream(connection, run).consistent
+    return wait_for(engine, run, lambda row: known is None or row.position >= known, watch, patience)
 
 
 def wait_position(engine: sa.Engine, run: str, position: Position, watch: Watch, patience: float | None) -> StreamRow:

@@ -51,7 +51,7 @@ class Figures:
     None where that is not known, or the backlog is growing. log: Held's fields. log_rate: bytes a second. log_left:
     seconds until the source no longer has what is not applied yet, None where nothing threatens it. oldest: the seconds
     that a transaction has been open on the source, and who has it open. tables: changes applied, by target table.
-    reached: whether what was written during the load is applied, so that both sides are equal at the position.
+    reached: whether what was written during the load is applied.
     standing: the seconds for which a table has stood still, and the names of all that do.
     """
 
@@ -95,6 +95,7 @@ class Meter:
         self._engine = target.get(Connects).engine()
         self._samples: deque[_Sample] = deque()
         self._end: Position | None = None
+        self._load: Position | None = None  # what it read last; later ones are rows that were read again
         with self._engine.connect() as connection:
             self._names = {each.number: str(each.target.name) for each in ledger.tables(connection, run)}
 
@@ -103,6 +104,7 @@ class Meter:
         with self._engine.connect() as connection:
             row, counts = ledger.read_stream(connection, self._run), ledger.counts(connection, self._run)
             standing = ledger.standing(connection, self._run)
+        self._load = self._load or row.consistent
         captured, applying = self._told("capture"), self._told("apply")
         at_capture = Position(captured["position"]) if captured else None
         pulse, held = self._ask(row, at_capture)
@@ -140,7 +142,7 @@ class Meter:
             oldest=pulse.oldest if pulse else None,
             paused=row.paused,
             standing=_standing(standing),
-            reached=row.consistent is None or row.position >= row.consistent,
+            reached=self._load is None or row.position >= self._load,
             tables={self._names[number]: each for number, each in counts.items() if number in self._names},
         )
 

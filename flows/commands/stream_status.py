@@ -60,10 +60,17 @@ def exposition(plan: Plan) -> str:
     return prometheus.text(plan.name, run.run, stream["figures"], alarms)
 
 
+def _where(stream: dict[str, Any]) -> str:
+    if stream["reached"]:
+        return "equal to the source at its position"
+    if stream["figures"] is not None and stream["figures"]["reached"]:
+        return "past the load, some rows read again and ahead of its position"
+    return "still converging"
+
+
 def lines(stream: dict[str, Any]) -> list[str]:
     """For people."""
-    where = "equal to the source at its position" if stream["reached"] else "still converging"
-    said = [f"stream: {stream['changes']:,} changes applied, {where}"]
+    said = [f"stream: {stream['changes']:,} changes applied, {_where(stream)}"]
     if stream["paused"]:
         said.append(f"  PAUSED {stream['paused']}; `landbridge resume` lets it go on")
     said += [f"  ALARM {alarm['alarm']}: {alarm['found']}" for alarm in stream["alarms"]]
