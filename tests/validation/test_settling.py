@@ -14,6 +14,7 @@ from landbridge.model import Position
 from tests.altered import Altered
 from tests.engines.test_ddl import Make, make
 from validation.compare import Comparison, compare
+from validation.settle import Settling
 
 __all__ = ["make"]
 
@@ -99,3 +100,16 @@ def test_a_target_that_is_not_ahead_is_not_waited_for(here: Altered) -> None:
         found = compared(here, 20, lambda: here.target.run("update child set note = 'b' where id = 2"))
     assert not found.equal
     assert [(each.key, each.what) for each in found.differences] == [("2", "different")]
+
+
+def test_comparing_takes_no_time_of_settling(here: Altered) -> None:
+    pair = here.pair
+    with here.engine.begin() as connection:
+        (child,) = (each for each in ledger.tables(connection, pair.run) if each.source.name.name == "child")
+    with here.replication:
+        here.catch_up()
+        here.target.run("update child set note = 'wrong' where id = 2")
+        settling = Settling(pair.source, pair.target, pair.run, here.replication.check, 0.5)
+        time.sleep(0.6)
+        assert settling.differing(child, [(b"1",), (b"2",), (b"3",)]) == [(b"2",)]
+        assert settling.differing(child, [(b"1",)]) == [(b"1",)], "nothing is left"
