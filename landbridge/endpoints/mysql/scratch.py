@@ -1,9 +1,9 @@
 """A database for a rehearsal. Its mark is a table in it, for a database has no comment in MySQL."""
 
-from contextlib import suppress
 from typing import Any
 
 import pymysql
+from pymysql.constants import ER
 
 from landbridge.endpoints.mysql.catalog import fetch
 from landbridge.endpoints.mysql.connection import Database, closing, driver_errors
@@ -45,8 +45,7 @@ class Scratcher:
             ((stored,),) = fetch(connection, "select if(@@lower_case_table_names = 1, lower(%s), %s)", (name, name))
             for each in threads(connection):
                 if each.database == stored:
-                    with suppress(pymysql.Error):  # gone by itself
-                        _run(connection, f"kill {each.number}")
+                    _end(connection, each.number)
             _run(connection, "set session lock_wait_timeout = 30")
             _run(connection, f"drop database if exists {quote(name)}")
 
@@ -56,6 +55,14 @@ class Scratcher:
             from information_schema.tables where table_schema = %s"""
         with driver_errors(self._db.ref), closing(self._db.open()) as connection:
             return int(fetch(connection, query, (name,))[0][0])
+
+
+def _end(connection: Any, session: int) -> None:
+    try:
+        _run(connection, f"kill {session}")
+    except pymysql.Error as error:
+        if error.args[0] != ER.NO_SUCH_THREAD:  # gone by itself
+            raise
 
 
 def _run(connection: Any, statement: str, *values: object) -> None:
