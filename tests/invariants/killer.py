@@ -60,7 +60,9 @@ class Flow:
         self._process.wait(30)
 
     def said(self) -> str:
-        return self._errors.read_text(errors="replace")[-2000:]
+        """With the end of the logs of its children."""
+        logs = [self._errors, *(self.folder.path / f"{role}.log" for role in ("capture", "apply"))]
+        return "\n".join(f"{log.name}: {log.read_text(errors='replace')[-2000:]}" for log in logs if log.exists())
 
     def child(self, role: str) -> int | None:
         """The process of this role that is at work now."""
