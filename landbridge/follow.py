@@ -35,7 +35,9 @@ def _position(connection: sa.Connection, run: Run, identity: str) -> StreamRow:
         raise _stop(run, identity, "the run had not fixed yet where its stream begins")
     row = ledger.read_stream(connection, run.run)
     if row.consistent is None or row.position < row.consistent:
-        raise _stop(run, identity, "the load had not converged yet, so the target stood at no place of its history")
+        raise _stop(
+            run, identity, "rows read from the first one, by the load or again since, are ahead of what was applied"
+        )
     state, *_ = ledger.cutover_row(connection, run.run)
     if state != "idle":
         raise _stop(run, identity, f"the cutover had begun ({state})")

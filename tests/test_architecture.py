@@ -33,6 +33,8 @@ ONLY_THERE = {
             "log/silent.py",
             "log/packed.py",
             "log/gather.py",
+            "log/walsender.py",
+            "log/backlog.py",
             "log/grouping.py",
             "log/beats.py",
             "write/packed.py",

@@ -226,7 +226,10 @@ class Held:
 
 class ChangeStream(Protocol):
     def __iter__(self) -> Iterator[Transaction]:
-        """Yields heartbeats at least every second or so, also when nothing happens at the source."""
+        """
+        Yields heartbeats at least every second or so, also when nothing happens at the source. One that may be packed
+        may end: to be opened anew, where it has come to, because it is then read in a better way.
+        """
 
     def confirm(self, position: Position) -> None:
         """The target holds everything up to here: the source may forget it."""

@@ -17,6 +17,9 @@ from tests.support import postgres_connection, rows
 
 RUN = "r1"
 VERSIONS = ["14", "15", "16", "17", "18"]
+COPIES = "select slot_name from pg_replication_slots where starts_with(slot_name, 'landbridge_copy') and database = %s"
+"""By which a backlog is read."""
+
 _COLUMNS = """
     select a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attgenerated <> '',
         array_position(i.indkey::int2[], a.attnum)
@@ -81,9 +84,11 @@ class Source:
 
     def follow(self, since: Position, seconds: float = 20) -> list[Transaction]:
         """Everything from `since` up to the log's end as it is now, each by itself, unpacked where it comes packed."""
-        goal = self.log.here()
-        with self.log.stream(RUN, since, self.tables, packed=True) as stream:
-            return list(map(unpacked, divided(until(stream, goal, seconds))))
+        goal, found = self.log.here(), list[Transaction]()
+        while not found or found[-1].position < goal:  # what is far behind is opened anew where it has come near
+            with self.log.stream(RUN, found[-1].position if found else since, self.tables, packed=True) as stream:
+                found += map(unpacked, divided(until(stream, goal, seconds)))
+        return found
 
     def changes(self, since: Position) -> list[Change]:
         return [change for transaction in self.follow(since) for change in transaction.changes]

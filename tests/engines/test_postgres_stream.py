@@ -12,10 +12,10 @@ import pytest
 
 from landbridge.change import DELETE, INSERT, Transaction
 from landbridge.endpoints.postgres import server as postgres
-from landbridge.endpoints.postgres.log import beats, stream
+from landbridge.endpoints.postgres.log import backlog, beats, stream
 from landbridge.model import dump
 from landbridge.spool import SpoolReader
-from tests.engines.capture import RUN, VERSIONS, Source, full, wait_for
+from tests.engines.capture import COPIES, RUN, VERSIONS, Source, full, wait_for
 from tests.packing import joined, unpacked
 from tests.support import postgres_connection, rows
 
@@ -61,9 +61,12 @@ def each(
     made.connection.close()
 
 
-@pytest.mark.parametrize("memory", ["64kB", "1GB"])
-def test_a_large_transaction_comes_in_parts(source: Source, memory: str) -> None:
-    """With little memory the server sends it before it is committed."""
+@pytest.mark.parametrize(("memory", "far"), [("64kB", 1 << 60), ("1GB", 1 << 60), ("64kB", 0)])
+def test_a_large_transaction_comes_in_parts(
+    source: Source, memory: str, far: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With little memory the server sends it before it is committed; but not in bulk."""
+    monkeypatch.setattr(backlog, "_FAR", far)
     source.run("create table t (id int primary key, pad text)")
     source.run(f"alter database \"{source.database}\" set logical_decoding_work_mem = '{memory}'")
     since = source.prepare("t")
@@ -177,28 +180,31 @@ def test_a_neighbour_database_does_not_hold_the_position_back(
 CAPTURE = """
 import sys, time
 from pathlib import Path
-from landbridge.endpoints.postgres.log import beats, stream
+from landbridge.endpoints.postgres.log import backlog, beats, stream
 from landbridge.endpoints.postgres.changes import ChangeLog
 from landbridge.endpoints.postgres.connection import Database
 from landbridge.model import TableMap, load
 from landbridge.plan import EndpointRef
 from landbridge.spool import SpoolMissing, SpoolWriter
 import json
-reference, tables, run, since, folder = sys.argv[1:]
-beats._BEAT, stream._PART_CHANGES = 0.1, 7
+reference, tables, run, since, folder, far = sys.argv[1:]
+beats._BEAT, stream._PART_CHANGES, stream._LOOK = 0.1, 7, 0.1
+backlog._FAR, backlog._NEAR, backlog._FIRST, backlog._MESSAGES = int(far), int(far) // 4, 50, 50
 try:
     spool = SpoolWriter.open(Path(folder), run)
 except SpoolMissing:
     spool = SpoolWriter.create(Path(folder), run, since)
 log = ChangeLog(Database(EndpointRef.model_validate_json(reference)))
-with log.stream(run, spool.tail, [load(TableMap, table) for table in json.loads(tables)], packed=True) as changes:
-    flushed = 0
-    for transaction in changes:
-        spool.append(transaction)
-        if time.monotonic() - flushed > 0.02:
-            spool.flush()
-            flushed = time.monotonic()
-            changes.confirm(spool.tail)
+tables, flushed = [load(TableMap, table) for table in json.loads(tables)], 0
+while True:
+    spool.rewind()
+    with log.stream(run, spool.tail, tables, packed=True) as changes:
+        for transaction in changes:
+            spool.append(transaction)
+            if time.monotonic() - flushed > 0.02:
+                spool.flush()
+                flushed = time.monotonic()
+                changes.confirm(spool.tail)
 """
 
 WRITERS = """
@@ -226,23 +232,27 @@ for number in range(250):
 """
 
 
+@pytest.mark.parametrize("far", [1 << 60, 20_000], ids=["one by one", "in bulk"])
 def test_capture_killed_again_and_again_under_writers_loses_nothing(
-    source: Source, tmp_path: Path, start: Callable[..., "subprocess.Popen[bytes]"]
+    source: Source, tmp_path: Path, start: Callable[..., "subprocess.Popen[bytes]"], far: int
 ) -> None:
     source.run("create table t (id int primary key, v text, big text); alter table t alter big set storage external")
     since = source.prepare("t")
     tables = json.dumps([dump(table) for table in source.tables])
-    capture = (CAPTURE, source.ref.model_dump_json(), tables, RUN, since, str(tmp_path))
+    capture = (CAPTURE, source.ref.model_dump_json(), tables, RUN, since, str(tmp_path), str(far))
+    bulk = 0
     writers = [start(WRITERS, source.dsn, str(seed)) for seed in range(3)]
     kills = 0
     while any(writer.poll() is None for writer in writers) or kills < 3:
         process = start(*capture)
-        wait_for(source.reader, 30)
+        wait_for(lambda: source.reader() or source.run(COPIES, source.database), 30)
         time.sleep(0.3)
+        bulk += len(source.run(COPIES, source.database))
         process.kill()
         process.wait()
         kills += 1
     assert [writer.returncode for writer in writers] == [0, 0, 0]
+    assert bool(bulk) is (far < 1 << 60)
     goal = source.log.here()
     start(*capture)
     reader = SpoolReader(tmp_path, RUN, since)

@@ -1,10 +1,7 @@
 """Small transactions are read in groups; whatever comes between and wherever reading breaks off, they stay what they are."""
 
-import os
 import struct
-from contextlib import closing, suppress
-from types import SimpleNamespace
-from typing import Any
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -41,33 +38,27 @@ class Ended(Exception):
     """Everything that the connection had was read."""
 
 
-class Connection:
-    """Of the driver, as far as reading goes: its messages, None where it has no more for now."""
+class Received:
+    """Messages as they come, None where there is no more for now."""
 
-    wal_end = 0
+    end = 0
 
     def __init__(self, messages: list[bytes | None]) -> None:
         self._messages = iter(messages)
-        self.connection = self
-        self._ready, self._other = os.pipe()
-        os.write(self._other, b"x")
 
-    def cursor(self) -> "Connection":
-        return self
-
-    def fileno(self) -> int:
-        return self._ready
-
-    def read_message(self) -> Any:
+    def read(self) -> bytes | None:
         try:
-            payload = next(self._messages)
+            return next(self._messages)
         except StopIteration:
             raise Ended from None
-        return None if payload is None else SimpleNamespace(payload=payload)
 
-    def close(self) -> None:
-        os.close(self._ready)
-        os.close(self._other)
+    def wait(self) -> bool:
+        return True
+
+    def behind(self, lsn: int) -> bool:
+        return False
+
+    def confirm(self, lsn: int) -> None: ...
 
 
 def begin(start: int) -> bytes:
@@ -82,8 +73,8 @@ def told(messages: list[bytes | None], since: int = 0, *, packed: bool) -> list[
     tables = [table(0, FIRST), table(1, SECOND)]
     decoder = Decoder(tables, lambda relation, table: True)
     found: list[Transaction] = []
-    with closing(Connection(messages)) as connection, suppress(Ended):
-        for each in Stream(connection, None, decoder, since, lambda: None, REF, packed=packed)._transactions():
+    with suppress(Ended):
+        for each in Stream(Received(messages), None, decoder, since, lambda: None, REF, packed=packed)._transactions():
             found.append(each)  # noqa: PERF402 what came before the end counts
     return found
 
@@ -125,7 +116,6 @@ def test_in_groups_they_are_what_they_are_one_by_one(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(grouping, "_BYTES", size)
         patch.setattr(stream, "_PART_CHANGES", part)
-        patch.setattr(stream, "gather", lambda _: None)
         grouped = told([*broken, None], since, packed=True)
         wanted = told([*flat], since, packed=False)
     assert all(count for each in grouped for _, _, count in each.ends)

@@ -1,18 +1,21 @@
 """The source's log as a stream: the publication and the slot that it needs, its beginning, and its end."""
 
+import logging
 import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import psycopg2
 import psycopg2.errors
 
 from landbridge.endpoints.abc import Held, Pulse
 from landbridge.endpoints.altering import Follow
 from landbridge.endpoints.postgres.catalog import Describer
 from landbridge.endpoints.postgres.connection import Database, closing, driver_errors
-from landbridge.endpoints.postgres.log import shape, slots
+from landbridge.endpoints.postgres.log import backlog, shape, slots
+from landbridge.endpoints.postgres.log.backlog import Backlog
 from landbridge.endpoints.postgres.log.decode import Decoder
 from landbridge.endpoints.postgres.log.drifts import Drifts
 from landbridge.endpoints.postgres.log.held import held
@@ -21,10 +24,13 @@ from landbridge.endpoints.postgres.log.lsn import AS_NUMBER, number, position
 from landbridge.endpoints.postgres.log.published import Published, publish
 from landbridge.endpoints.postgres.log.pulse import pulse
 from landbridge.endpoints.postgres.log.silent import Silent
-from landbridge.endpoints.postgres.log.stream import Stream, log_errors
+from landbridge.endpoints.postgres.log.stream import Messages, Stream, log_errors
+from landbridge.endpoints.postgres.log.walsender import Walsender
 from landbridge.endpoints.postgres.names import fits, qualified, quote, shorten
 from landbridge.errors import Transient, Unsupported
 from landbridge.model import Position, TableMap
+
+log = logging.getLogger(__name__)
 
 _SLOT_PATIENCE = 30
 _SIDE_PATIENCE = 30
@@ -55,6 +61,7 @@ class ChangeLog:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._bulk = True
 
     def here(self) -> Position:
         with self._session() as cursor:
@@ -110,16 +117,42 @@ class ChangeLog:
                     cursor.execute(f"set statement_timeout = '{_SIDE_PATIENCE}s'")
                     slots.claim(cursor, name, number(since))
                 published = Published(side, name, tables)
-                connection = opened.enter_context(closing(self._database.open_replication()))
-                cursor = _start(connection, name, since)
+                messages = self._messages(opened, side, name, number(since), packed=packed)
             drifts = Drifts(side=side, follow=follow, describe=Describer(self._database).table) if follow else None
             decoder = Decoder(tables, lambda relation, table: shape.examine(side, relation, table), published, drifts)
             silent = Silent(side, decoder, drifts) if drifts else None
             stream = Stream(
-                cursor, side, decoder, number(since), published.check, self._database.ref, silent, packed=packed
+                messages, side, decoder, number(since), published.check, self._database.ref, silent, packed=packed
             )
             with closing(stream):
                 yield stream
+
+    def _messages(self, opened: ExitStack, side: Any, name: str, since: int, *, packed: bool) -> Messages:
+        def behind(lsn: int) -> bool:
+            return packed and self._bulk and backlog.worth(side, name, lsn)
+
+        found = self._backlog(opened, name, since) if behind(since) else None
+        if found is not None:
+            return found
+        connection = opened.enter_context(closing(self._database.open_replication()))
+        return Walsender(_start(connection, name, since), behind)
+
+    def _backlog(self, opened: ExitStack, name: str, since: int) -> Backlog | None:
+        """None where the server refuses it: a walsender says the same, and why if it is refused, too."""
+        connection = opened.enter_context(closing(self._database.open()))
+        try:
+            found = Backlog(connection, name, since, self._read_singly)
+        except psycopg2.Error as error:
+            if not backlog.refused(error):
+                raise
+            self._read_singly(str(error.pgcode))
+            return None
+        opened.callback(found.close)
+        return found
+
+    def _read_singly(self, why: str) -> None:
+        log.info("what the slot is behind with is not read in bulk: %s", why)
+        self._bulk = False
 
     def resume(self, run: str, known: str, since: Position, passed: str) -> Position:  # noqa: ARG002
         """A standby has the places of its primary, and the slot if it kept a copy: `stream` looks for that."""
@@ -179,7 +212,7 @@ class ChangeLog:
             ) from None
 
 
-def _start(connection: Any, name: str, since: Position) -> Any:
+def _start(connection: Any, name: str, since: int) -> Any:
     cursor = connection.cursor()
     cursor.execute(f"set wal_sender_timeout = '{_KEEPALIVE}'")
     options = {
@@ -188,7 +221,7 @@ def _start(connection: Any, name: str, since: Position) -> Any:
         "publication_names": quote(name),
         "messages": "true",
     }
-    cursor.start_replication(slot_name=name, start_lsn=number(since), options=options)
+    cursor.start_replication(slot_name=name, start_lsn=since, options=options)
     return cursor
 
 

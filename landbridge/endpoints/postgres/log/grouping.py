@@ -4,7 +4,6 @@ Transactions that follow on each other, and are small, as one: by itself each wo
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from landbridge.change import End, Named
 from landbridge.endpoints.postgres.log.lsn import position
@@ -31,7 +30,7 @@ class Group:
     next: bytes | None
 
 
-def group(payload: bytes, read: Callable[[], Any], packs: Mapping[bytes, Pack], since: int) -> Group:
+def group(payload: bytes, read: Callable[[], bytes | None], packs: Mapping[bytes, Pack], since: int) -> Group:
     """From a transaction's begin on, as long as all goes packed and is not much. since: what was sent before."""
     ends: list[End] = []
     rows: list[bytes] = []
@@ -44,20 +43,18 @@ def group(payload: bytes, read: Callable[[], Any], packs: Mapping[bytes, Pack], 
         if begun[0] < since:
             begun = None
             break
-        message = read()
-        while message is not None and (pack := packs.get((row := message.payload)[:HEAD])) and size < _BYTES:
-            rows.append(row)
-            size += len(row)
+        following = read()
+        while following is not None and (pack := packs.get(following[:HEAD])) and size < _BYTES:
+            rows.append(following)
+            size += len(following)
             named[pack[0]] = pack[1]
-            message = read()
-        following = None if message is None else message.payload
+            following = read()
         if following is None or following[0] != COMMIT or len(rows) == whole:
             break
         told = commit(following)
         ends.append((position(told), begun[1], len(rows) - whole))
         begun, whole = None, len(rows)
-        message = read()
-        following = None if message is None else message.payload
+        following = read()
     return Group(
         ends=ends, rows=rows[:whole], named=named, told=told, begun=begun, begun_rows=rows[whole:], next=following
     )

@@ -31,6 +31,10 @@ class InProgress:
         self._kept: dict[bytes, Kept] = {}
         self._block: Kept | None = None
 
+    @property
+    def any(self) -> bool:
+        return bool(self._kept)
+
     def begin(self, payload: bytes) -> None:
         self._block = self._kept.setdefault(payload[1:5], Kept())
 

@@ -17,3 +17,8 @@ def position(lsn: int) -> Position:
 
 def number(position: Position) -> int:
     return int(position, 16)
+
+
+def pg_lsn(lsn: int) -> str:
+    """As the server writes it."""
+    return f"{lsn >> 32:X}/{lsn & 0xFFFFFFFF:X}"

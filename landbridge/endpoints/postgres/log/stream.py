@@ -2,11 +2,10 @@
 The slot's messages as transactions, groups of small ones, and heartbeats. What they claim of the log is in `beats.py`.
 """
 
-import select
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg2.errors
 
@@ -15,7 +14,6 @@ from landbridge.endpoints.postgres.connection import driver_errors
 from landbridge.endpoints.postgres.log import pgoutput
 from landbridge.endpoints.postgres.log.beats import Beats, emitted
 from landbridge.endpoints.postgres.log.decode import Decode, Decoder
-from landbridge.endpoints.postgres.log.gather import gather
 from landbridge.endpoints.postgres.log.grouping import Group, group
 from landbridge.endpoints.postgres.log.in_progress import InProgress
 from landbridge.endpoints.postgres.log.lsn import number, position
@@ -28,20 +26,41 @@ from landbridge.plan import EndpointRef
 _PART_CHANGES = 10_000
 _PART_BYTES = 8 << 20
 _WATCH = 10.0
-_WAIT = 250  # milliseconds
+_LOOK = 1.0
 _BORDERS = (pgoutput.BEGIN, pgoutput.COMMIT)
 _IGNORED = (pgoutput.TYPE, pgoutput.ORIGIN)
 
 
+class Messages(Protocol):
+    """
+    read: the next message, None: no more has been received. It may be another function after each `wait`. end: once all
+    has been read, every commit whose record ends there or before has come.
+    """
+
+    read: Callable[[], bytes | None]
+
+    @property
+    def end(self) -> int: ...
+
+    def wait(self) -> bool:
+        """A moment, for more. False: none will come, the stream is to be opened anew."""
+
+    def behind(self, lsn: int) -> bool:
+        """Whether there is so much past this place that the stream is better opened anew."""
+
+    def confirm(self, lsn: int) -> None:
+        """The target holds all up to there."""
+
+
 class Stream:
     """
-    Implements abc.ChangeStream. `cursor` is in copy mode; `side` is an ordinary connection to the same database;
-    `watch` is called now and then and raises when the source no longer sends all that is planned.
+    Implements abc.ChangeStream. `side` is an ordinary connection to the same database; `watch` is called now and then
+    and raises when the source no longer sends all that is planned.
     """
 
     def __init__(
         self,
-        cursor: Any,
+        messages: Messages,
         side: Any,
         decoder: Decoder,
         since: int,
@@ -51,11 +70,12 @@ class Stream:
         *,
         packed: bool = False,
     ) -> None:
-        self._cursor, self._decoder, self._watch, self._ref = cursor, decoder, watch, ref
+        self._messages, self._decoder, self._watch, self._ref = messages, decoder, watch, ref
+        self._goes_on = True
         self._silent = silent
         self._in_progress = InProgress(decoder)
         self._since, self._beats = since, Beats(side, since)
-        self._watched_at = time.monotonic()
+        self._watched_at = self._looked_at = time.monotonic()
         self._changes: list[Change] = []
         self._packer, self._packs = Packer(), decoder.packs if packed else {}
         self._rows: list[bytes] = []  # in place of changes, as long as all of a transaction can go packed
@@ -63,12 +83,6 @@ class Stream:
         self._size = 0
         self._inside = self._again = self._parted = self._streaming = False
         self._commit, self._committed = 0, 0.0
-        # The driver's cursor confirms by itself up to a keepalive's end once the last message it read lies before what
-        # was confirmed; inside a long transaction that also holds while others before it are not applied yet. So
-        # another cursor of the connection confirms, and the one that reads has nothing to.
-        self._confirming = cursor.connection.cursor()
-        self._poll = select.poll()
-        self._poll.register(cursor.fileno(), select.POLLIN)
 
     def __iter__(self) -> Iterator[Transaction]:
         with log_errors(self._ref):
@@ -76,14 +90,12 @@ class Stream:
 
     def confirm(self, position: Position) -> None:
         with driver_errors(self._ref):
-            lsn = number(position)
-            self._confirming.send_feedback(write_lsn=lsn, flush_lsn=lsn, apply_lsn=lsn, force=True)
+            self._messages.confirm(number(position))
 
     def _transactions(self) -> Iterator[Transaction]:
-        read, rows, packs = self._cursor.read_message, self._decoder.rows, self._packs
-        while True:
-            message = read()
-            payload = None if message is None else message.payload
+        rows, packs = self._decoder.rows, self._packs
+        while self._goes_on or self._inside:
+            payload = self._messages.read()
             if packs and payload is not None and (payload[0] == pgoutput.BEGIN or payload[:HEAD] in packs):
                 payload = yield from self._packed(payload)
             if payload is None:
@@ -107,6 +119,8 @@ class Stream:
                     continue
             if found is not None:
                 yield from self._told_now(found)
+        if beat := self._beat(now=True):
+            yield beat
 
     def _told_now(self, found: Transaction) -> Iterator[Transaction]:
         yield found
@@ -117,7 +131,7 @@ class Stream:
         """What goes packed from here on, as far as it is whole; then what cannot, None: nothing more was received."""
         following: bytes | None = payload
         if payload[0] == pgoutput.BEGIN:
-            found = group(payload, self._cursor.read_message, self._packs, self._since)
+            found = group(payload, self._messages.read, self._packs, self._since)
             following, whole = found.next, self._grouped(found) if found.ends else None
             if found.begun is not None:
                 self._begin(*found.begun, found)
@@ -145,16 +159,16 @@ class Stream:
 
     def _pack(self, payload: bytes) -> bytes | None:
         """With what follows it; then the first message that cannot go packed. None: nothing more has been received."""
-        read, packs, rows, size = self._cursor.read_message, self._packs, self._rows, self._size
+        read, packs, rows, size = self._messages.read, self._packs, self._rows, self._size
         while (pack := packs.get(payload[:HEAD])) and size < _PART_BYTES and len(rows) < _PART_CHANGES:
             rows.append(payload)
             size += len(payload)
             self._named[pack[0]] = pack[1]
-            message = read()
-            if message is None:
+            following = read()
+            if following is None:
                 self._size = size
                 return None
-            payload = message.payload
+            payload = following
         self._size = size
         return payload
 
@@ -273,6 +287,9 @@ class Stream:
         if now - self._watched_at >= _WATCH:
             self._watch()
             self._watched_at = now
+        if now - self._looked_at >= _LOOK and not self._in_progress.any:
+            self._goes_on = self._goes_on and not self._messages.behind(lsn)
+            self._looked_at = now
 
     def _message(self, payload: bytes) -> Transaction | None:
         transactional, lsn, prefix, content = pgoutput.message(payload)
@@ -286,13 +303,12 @@ class Stream:
     def _idle(self) -> Transaction | None:
         """Nothing more has been received."""
         if not self._inside:
-            self._beats.hear(self._cursor.wal_end or 0)
+            self._beats.hear(self._messages.end)
             self._committed = 0.0  # how old that is nobody says
             if beat := self._beat():
                 return beat
         self._beats.emit_if_quiet()
-        if self._poll.poll(_WAIT):
-            gather(self._cursor.fileno())
+        self._goes_on = self._messages.wait() and self._goes_on
         return None
 
     def _beat(self, *, now: bool = False) -> Transaction | None:
