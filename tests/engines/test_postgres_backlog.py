@@ -1,5 +1,6 @@
 """What a slot is far behind with, read in bulk: the same as a walsender says, and nothing forgotten."""
 
+import time
 from collections.abc import Callable, Iterator
 
 import psycopg2
@@ -160,6 +161,22 @@ def test_the_slot_follows_the_target_only(source: Source, monkeypatch: pytest.Mo
 
 def one_each(transactions: list[Transaction]) -> list[Transaction]:
     return list(map(unpacked, divided(transactions)))
+
+
+def test_a_call_that_takes_long_stops_nobody(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever reads acts now and then, and may leave in the middle of it."""
+    monkeypatch.setattr(backlog, "_FAR", -1)
+    monkeypatch.setattr(backlog, "_WAIT", 0.05)
+    monkeypatch.setattr(backlog, "_ROWS", "copy (select pg_sleep(30)::text || %s || %s || %s || %s) to stdout")
+    source.run("create table t (id int primary key)")
+    since = source.prepare("t")
+    source.run("insert into t values (1)")
+    began = time.monotonic()
+    with source.log.stream(RUN, since, source.tables, packed=True) as opened:
+        found = [transaction for transaction, _ in zip(opened, range(5), strict=False)]
+    assert time.monotonic() - began < 10
+    assert [(each.position, each.changes, each.last) for each in found] == [(since, [], True)] * 5
+    assert not source.run(COPIES, source.database)
 
 
 def test_what_falls_behind_while_it_is_sent_goes_on_in_bulk(

@@ -41,7 +41,7 @@ class Ended(Exception):
 class Received:
     """Messages as they come, None where there is no more for now."""
 
-    end = 0
+    end, slow = 0, False
 
     def __init__(self, messages: list[bytes | None]) -> None:
         self._messages = iter(messages)

@@ -117,6 +117,8 @@ class Backlog:
     own. refuse: told why no other Backlog is to be made.
     """
 
+    slow = True
+
     def __init__(self, connection: Any, name: str, since: int, refuse: Callable[[str], None]) -> None:
         """Raises what the server refuses."""
         self._connection, self._name, self._copy = connection, name, f"landbridge_copy_{connection.info.backend_pid}"
@@ -164,8 +166,9 @@ class Backlog:
         self._confirmed = lsn
 
     def close(self) -> None:
-        with suppress(psycopg2.Error):
-            self._connection.cancel()
+        if self._coming is not None and not self._coming.done():
+            with suppress(psycopg2.Error):
+                self._connection.cancel()
         self._thread.shutdown()
 
     def _fetch(self, since: int) -> Chunk:

@@ -6,7 +6,8 @@ order and the connection keeps that order, so X may be
   however late it is read);
 - the `wal_end` of a keepalive: the end of the last record that the walsender has decoded, sent after all that those
   records gave. A row's message carries `wal_end` too: the place of its own record, before its commit. Both are true
-  once everything received has been read, and between two transactions only: inside one the claim would end it.
+  once everything received has been read, and between two transactions only: inside one the claim would end it;
+- the end of what was read in bulk: the end of the last record that was decoded for it.
 """
 
 import time

@@ -34,10 +34,12 @@ _IGNORED = (pgoutput.TYPE, pgoutput.ORIGIN)
 class Messages(Protocol):
     """
     read: the next message, None: no more has been received. It may be another function after each `wait`. end: once all
-    has been read, every commit whose record ends there or before has come.
+    has been read, every commit whose record ends there or before has come. slow: what is asked for may take long, and
+    comes whole, between two transactions.
     """
 
     read: Callable[[], bytes | None]
+    slow: bool
 
     @property
     def end(self) -> int: ...
@@ -309,14 +311,14 @@ class Stream:
                 return beat
         self._beats.emit_if_quiet()
         self._goes_on = self._messages.wait() and self._goes_on
-        return None
+        return self._breathe() if self._messages.slow else None
 
     def _beat(self, *, now: bool = False) -> Transaction | None:
         lsn = self._beats.due(now=now)
         return None if lsn is None else self._tell(lsn, last=True)
 
     def _breathe(self) -> Transaction | None:
-        """So that whoever reads us acts now and then, however long nothing comes but parts of what is not committed."""
+        """So that whoever reads us acts now and then, however long nothing comes that is whole."""
         self._beats.emit_if_quiet()
         if not self._beats.late():
             return None

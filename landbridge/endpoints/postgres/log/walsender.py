@@ -12,6 +12,8 @@ _WAIT = 250  # milliseconds
 class Walsender:
     """Implements stream.Messages. cursor: in copy mode."""
 
+    slow = False
+
     def __init__(self, cursor: Any, behind: Callable[[int], bool]) -> None:
         self._cursor, self.behind = cursor, behind
         message = cursor.read_message
