@@ -148,10 +148,11 @@ class ChangeLog:
             self._read_singly(str(error.pgcode))
             return None
         opened.callback(found.close)
+        log.info("far behind: the log is read in bulk")
         return found
 
     def _read_singly(self, why: str) -> None:
-        log.info("what the slot is behind with is not read in bulk: %s", why)
+        log.info("the log is not read in bulk any more, however far behind: %s", why)
         self._bulk = False
 
     def resume(self, run: str, known: str, since: Position, passed: str) -> Position:  # noqa: ARG002
