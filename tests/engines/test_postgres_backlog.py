@@ -236,13 +236,16 @@ def test_a_slot_that_reaches_far_back_is_left_to_a_walsender(
 ) -> None:
     """Each call would begin there."""
     monkeypatch.setattr(backlog, "_FAR", 100_000)
-    monkeypatch.setattr(backlog, "_BACK", 1_000_000)
     source.run("create table t (id int primary key, v text)")
     since = source.prepare("t")
     source.run("insert into t select i, repeat('x', 1000) from generate_series(1, 3000) i")
     middle = source.log.here()
     source.run("insert into t select i, repeat('x', 1000) from generate_series(3001, 4000) i")
     assert backlog.worth(source.connection, "landbridge_r1", number(since))
+    assert not backlog.worth(source.connection, "landbridge_r1", number(middle)), "more than half of what is to be read"
+    source.run("insert into t select i, repeat('x', 1000) from generate_series(4001, 12000) i")
+    assert backlog.worth(source.connection, "landbridge_r1", number(middle))
+    monkeypatch.setattr(backlog, "_BACK", 1_000_000)
     assert not backlog.worth(source.connection, "landbridge_r1", number(middle))
-    assert [len(each.changes) for each in joined(source.follow(since))] == [3000, 1000]
+    assert [len(each.changes) for each in joined(source.follow(since))] == [3000, 1000, 8000]
     assert len(calls) == 1

@@ -21,18 +21,21 @@ from landbridge.endpoints.postgres.names import quote
 _FAR, _NEAR = 16 << 20, 2 << 20
 """Bytes of the log from which on it is worth another connection, and at which it ends."""
 
-_LOG, _FIRST, _MESSAGES = 32 << 20, 25_000, 200_000
+_LOG, _FIRST, _MESSAGES = 32 << 20, 25_000, 400_000
 """
 What one call decodes at most, but for the transaction that passes it: bytes of the log, and messages. The first call
 asks for few, so that apply has something soon.
 """
 
 _CALLS = 16
-_ROOM, _EACH = 64 << 20, 64
+_ROOM, _EACH = 80 << 20, 64
 """Bytes of a chunk in our memory, and those that Python keeps beside a message."""
 
-_BACK = 128 << 20
-"""Each call decodes from the slot's restart_lsn on. Where that lies farther back, a walsender is better."""
+_BACK = 64 << 20
+"""
+Each call decodes from the slot's restart_lsn on. Where that lies farther back, or at first half as far as there is to
+be read, a walsender is better.
+"""
 
 _SORTED = "64MB"
 _WAIT = 0.25
@@ -42,7 +45,9 @@ _FIELD, _HEADER = 6, 19
 _PASSING = ("08", "57P")  # SQLSTATE: connection, shutdown
 
 _WORTH = f"""
-    select {AS_NUMBER % "pg_catalog.pg_current_wal_insert_lsn()"} - %(since)s > %(far)s
+    select {AS_NUMBER % "pg_catalog.pg_current_wal_insert_lsn()"} - %(since)s > greatest(
+            %(far)s, 2 * (%(since)s - {AS_NUMBER % "restart_lsn"})
+        )
         and %(since)s - {AS_NUMBER % "restart_lsn"} < %(back)s
         and coalesce(pg_catalog.current_setting('synchronized_standby_slots', true), '') = ''
     from pg_catalog.pg_replication_slots where slot_name = %(name)s
