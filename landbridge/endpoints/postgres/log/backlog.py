@@ -21,7 +21,7 @@ from landbridge.endpoints.postgres.names import quote
 _FAR, _NEAR = 16 << 20, 2 << 20
 """Bytes of the log from which on it is worth another connection, and at which it ends."""
 
-_LOG, _FIRST, _MESSAGES = 32 << 20, 25_000, 400_000
+_LOG, _FIRST, _MESSAGES = 32 << 20, 25_000, 200_000
 """
 What one call decodes at most, but for the transaction that passes it: bytes of the log, and messages. The first call
 asks for few, so that apply has something soon.
