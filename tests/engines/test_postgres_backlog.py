@@ -163,6 +163,41 @@ def one_each(transactions: list[Transaction]) -> list[Transaction]:
     return list(map(unpacked, divided(transactions)))
 
 
+def test_the_slot_is_told_while_nobody_reads_on(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when capture waits for room."""
+    source.run("create table t (id int primary key)")
+    since = source.prepare("t")
+    source.run("insert into t values (1)")
+    source.run("insert into t values (2)")
+    monkeypatch.setattr(backlog, "_FAR", -1)
+    monkeypatch.setattr(backlog, "_TELL", 0.5)
+    with source.log.stream(RUN, since, source.tables, packed=True) as opened:
+        told = next(each for each in opened if each.count)
+        opened.confirm(told.position)
+        assert source.slot() == (None, number(since))
+        time.sleep(0.6)
+        opened.confirm(told.position)
+        assert source.slot() == (None, number(told.position))
+
+
+def test_a_copy_that_is_of_no_use_ends(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would hold the log for as long as the walsender's stream, which may be weeks."""
+    source.run("create table t (id int primary key)")
+    since = source.prepare("t")
+
+    def fails(*_: object) -> None:
+        made.append(source.run(COPIES, source.database))
+        source.run("select 1 / 0")
+
+    made: list[list[tuple[str]]] = []
+    monkeypatch.setattr(backlog, "worth", lambda *_: True)
+    monkeypatch.setattr(backlog.Backlog, "_advance", fails)
+    with source.log.stream(RUN, since, source.tables, packed=True):
+        assert source.reader()
+        wait_for(lambda: not source.run(COPIES, source.database))
+    assert len(made) == len(made[0]) == 1
+
+
 def test_a_call_that_takes_long_stops_nobody(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever reads acts now and then, and may leave in the middle of it."""
     monkeypatch.setattr(backlog, "_FAR", -1)

@@ -13,6 +13,7 @@ import pytest
 from landbridge.change import DELETE, INSERT, Transaction
 from landbridge.endpoints.postgres import server as postgres
 from landbridge.endpoints.postgres.log import backlog, beats, stream
+from landbridge.endpoints.postgres.log.in_progress import InProgress
 from landbridge.model import dump
 from landbridge.spool import SpoolReader
 from tests.engines.capture import COPIES, RUN, VERSIONS, Source, full, wait_for
@@ -66,6 +67,9 @@ def test_a_large_transaction_comes_in_parts(
     source: Source, memory: str, far: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With little memory the server sends it before it is committed; but not in bulk."""
+    blocks: list[bytes] = []
+    begin = InProgress.begin
+    monkeypatch.setattr(InProgress, "begin", lambda self, payload: (blocks.append(payload), begin(self, payload)))
     monkeypatch.setattr(backlog, "_FAR", far)
     source.run("create table t (id int primary key, pad text)")
     source.run(f"alter database \"{source.database}\" set logical_decoding_work_mem = '{memory}'")
@@ -82,6 +86,9 @@ def test_a_large_transaction_comes_in_parts(
     assert [change[3][0] for part in wide for change in part.changes] == [b"0", b"-1", b"-2"]
     assert max(sum(len(change[3][1]) for change in part.changes) for part in wide) <= 10_000_000
     assert len(wide) > 1
+    assert (len(blocks) > 10) is (memory == "64kB" and far > 0), (
+        "the second one is near the end, and left to a walsender"
+    )
     assert since < large[0].position == large[-2].position < large[-1].position
     assert large[-1].position < wide[0].position < wide[-1].position
 

@@ -146,6 +146,7 @@ class ChangeLog:
             if not backlog.refused(error):
                 raise
             self._read_singly(str(error.pgcode))
+            connection.close()  # a copy that was made already would hold the log as long as the walsender is read
             return None
         opened.callback(found.close)
         log.info("far behind: the log is read in bulk")

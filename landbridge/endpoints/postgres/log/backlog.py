@@ -6,6 +6,7 @@ They are read from a copy of the slot that ends with its session. So whatever is
 nothing is forgotten at the source that the target does not hold.
 """
 
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -37,8 +38,8 @@ Each call decodes from the slot's restart_lsn on. Where that lies farther back, 
 be read, a walsender is better.
 """
 
-_SORTED = "64MB"
-_WAIT = 0.25
+_WORK_MEM = "64MB"
+_WAIT, _TELL = 0.25, 10.0
 _FIELD, _HEADER = 6, 19
 """COPY's binary format: before a row's only field its number of fields and its length; before all rows a header."""
 
@@ -128,18 +129,18 @@ class Backlog:
         """Raises what the server refuses."""
         self._connection, self._name, self._copy = connection, name, f"landbridge_copy_{connection.info.backend_pid}"
         self._cursor, self._refuse = connection.cursor(), refuse
-        self._cursor.execute(f"set work_mem = '{_SORTED}'")  # or the rows would go through the server's disk
+        self._cursor.execute(f"set work_mem = '{_WORK_MEM}'")  # or the rows would go through the server's disk
         self._cursor.execute("select pg_catalog.pg_copy_logical_replication_slot(%s, %s, true)", (name, self._copy))
         self._advance(self._copy, since)
         self.read: Callable[[], bytes | None] = _nothing
-        self.end, self._confirmed = since, 0
+        self.end, self._confirmed, self._told_at = since, 0, time.monotonic()
         self._calls, self._messages = _CALLS, _FIRST
         self._thread = ThreadPoolExecutor(1, "backlog")
         self._coming: Future[Chunk] | None = self._thread.submit(self._fetch, since)
 
     def wait(self) -> bool:
         if self._coming is None:
-            self._advance(self._name, self._confirmed)
+            self._tell()
             return False
         try:
             chunk = self._coming.result(_WAIT)
@@ -167,8 +168,22 @@ class Backlog:
         return False
 
     def confirm(self, lsn: int) -> None:
-        """The slot is told at the end only, as the server reads the log up to there each time."""
+        """
+        The slot is told now and then, as the server reads the log up to there each time: so it does not hold the log
+        for long, however long whoever reads us waits for room.
+        """
         self._confirmed = lsn
+        if time.monotonic() - self._told_at >= _TELL and (self._coming is None or self._coming.done()):
+            self._tell()
+
+    def _tell(self) -> None:
+        self._told_at = time.monotonic()
+        try:
+            self._advance(self._name, self._confirmed)
+        except psycopg2.Error as error:
+            if not refused(error):
+                raise
+            self._refuse(str(error.pgcode))
 
     def close(self) -> None:
         if self._coming is not None and not self._coming.done():
