@@ -120,6 +120,43 @@ def test_the_same_comes_in_bulk(each: Source, monkeypatch: pytest.MonkeyPatch, c
     assert joined(in_bulk(monkeypatch, each, middle)) == joined(bulk)[51:]
 
 
+def test_values_are_printed_the_same_whatever_the_database_prefers(
+    postgres_server: postgres.Server, monkeypatch: pytest.MonkeyPatch, calls: list[int]
+) -> None:
+    """By the session's settings, and in UTF-8."""
+    name = "preferring"
+    maker = Source(postgres_server, "postgres")
+    maker.run(f"create database {name} encoding 'LATIN1' template template0 lc_collate 'C' lc_ctype 'C'")
+    for setting in (
+        "datestyle = 'German'",
+        "intervalstyle = 'iso_8601'",
+        "extra_float_digits = -5",
+        "timezone = 'Asia/Tokyo'",
+    ):
+        maker.run(f"alter database {name} set {setting}")
+    maker.run(f"alter database {name} set bytea_output = 'escape'")
+    source = Source(postgres_server, name)
+    columns = "v text, at timestamptz, d date, f float8, r float4, b bytea, i interval, j jsonb, a text[]"
+    source.run(f"create table t (id int primary key, {columns})")
+    since = source.prepare("t")
+    source.run(
+        "insert into t values (1, 'Grüße', '2024-02-03 04:05:06.7+00', '2024-02-03', 0.1::float8 + 0.2, 1.1, '\\x00ff5c',"
+        " '1 year 2 days 3.5 s', '{\"ä\": [1.50, null]}', '{é,NULL,\"a b\"}')"
+    )
+    bulk = in_bulk(monkeypatch, source, since)
+    assert calls
+    assert joined(bulk) == joined(one_by_one(monkeypatch, source, since))
+    ((change,),) = [each.changes for each in joined(bulk)]
+    assert change[3] == (
+        b"1", "Grüße".encode(), b"2024-02-03 04:05:06.7+00", b"2024-02-03", b"0.30000000000000004", b"1.1", b"\\x00ff5c",
+        b"1 year 2 days 00:00:03.5", '{"ä": [1.50, null]}'.encode(), '{é,NULL,"a b"}'.encode(),
+    )  # fmt: skip
+    source.log.release(RUN)
+    source.connection.close()
+    maker.run(f"drop database {name} with (force)")
+    maker.connection.close()
+
+
 def test_a_prepared_transaction_counts_when_it_is_committed(
     start_postgres: Callable[..., postgres.Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
