@@ -14,6 +14,7 @@ from landbridge.endpoints.postgres import server as postgres
 from landbridge.model import Position
 from landbridge.plan import EndpointRef
 from tests.engines.capture import RUN, Source, wait_for
+from tests.engines.conftest import MakeSource
 from tests.support import mysql_connection, rows
 
 NOW = 0.0
@@ -22,14 +23,9 @@ NOW = 0.0
 
 @pytest.fixture(params=["14", "18"])
 def each(
-    request: pytest.FixtureRequest,
-    postgres_version: Callable[..., postgres.Server],
-    postgres_database: Callable[..., str],
-) -> Iterator[Source]:
-    server = postgres_version(request.param)
-    made = Source(server, postgres_database(server))
-    yield made
-    made.connection.close()
+    request: pytest.FixtureRequest, postgres_version: Callable[..., postgres.Server], make_source: MakeSource
+) -> Source:
+    return make_source(postgres_version(request.param))
 
 
 def test_a_slot_holds_back_what_was_written_since(each: Source) -> None:

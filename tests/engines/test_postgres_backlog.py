@@ -1,7 +1,7 @@
 """What a slot is far behind with, read in bulk: the same as a walsender says, and nothing forgotten."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import psycopg2
 import pytest
@@ -12,6 +12,7 @@ from landbridge.endpoints.postgres.log import backlog, beats, stream
 from landbridge.endpoints.postgres.log.lsn import number
 from landbridge.model import Position
 from tests.engines.capture import COPIES, RUN, VERSIONS, Source, wait_for
+from tests.engines.conftest import MakeSource
 from tests.packing import joined, unpacked
 
 NEVER = 1 << 60
@@ -28,21 +29,14 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(params=VERSIONS)
 def each(
-    request: pytest.FixtureRequest,
-    postgres_version: Callable[..., postgres.Server],
-    postgres_database: Callable[..., str],
-) -> Iterator[Source]:
-    server = postgres_version(request.param)
-    made = Source(server, postgres_database(server))
-    yield made
-    made.connection.close()
+    request: pytest.FixtureRequest, postgres_version: Callable[..., postgres.Server], make_source: MakeSource
+) -> Source:
+    return make_source(postgres_version(request.param))
 
 
 @pytest.fixture
-def source(postgres_server: postgres.Server, postgres_database: Callable[..., str]) -> Iterator[Source]:
-    made = Source(postgres_server, postgres_database(postgres_server))
-    yield made
-    made.connection.close()
+def source(postgres_server: postgres.Server, make_source: MakeSource) -> Source:
+    return make_source(postgres_server)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from landbridge.endpoints.postgres.connection import Database
 from landbridge.endpoints.postgres.log import beats
 from landbridge.model import Column, ColumnMap, Key, Table, TableMap, TableName
 from tests.engines.capture import RUN, VERSIONS, Source, full
+from tests.engines.conftest import MakeSource
 
 ODD = '"My Schema"."Täble, ""x"""'
 
@@ -25,22 +26,15 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def source(postgres_server: postgres.Server, postgres_database: Callable[..., str]) -> Iterator[Source]:
-    made = Source(postgres_server, postgres_database(postgres_server))
-    yield made
-    made.connection.close()
+def source(postgres_server: postgres.Server, make_source: MakeSource) -> Source:
+    return make_source(postgres_server)
 
 
 @pytest.fixture(params=VERSIONS)
 def each(
-    request: pytest.FixtureRequest,
-    postgres_version: Callable[..., postgres.Server],
-    postgres_database: Callable[..., str],
-) -> Iterator[Source]:
-    server = postgres_version(request.param)
-    made = Source(server, postgres_database(server))
-    yield made
-    made.connection.close()
+    request: pytest.FixtureRequest, postgres_version: Callable[..., postgres.Server], make_source: MakeSource
+) -> Source:
+    return make_source(postgres_version(request.param))
 
 
 def test_every_kind_of_change(each: Source) -> None:

@@ -5,7 +5,7 @@ import tempfile
 import threading
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from landbridge.endpoints.postgres import server as postgres
 from landbridge.endpoints.postgres.log import beats, in_progress
 from landbridge.errors import SchemaDrift
 from tests.engines.capture import RUN, Source, full, until, wait_for
+from tests.engines.conftest import MakeSource
 from tests.support import postgres_connection, rows
 
 SOME = "insert into t select i, repeat('x', 300) from generate_series({}, {}) i"
@@ -30,29 +31,11 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(params=["14", "18"])
 def each(
-    request: pytest.FixtureRequest,
-    postgres_version: Callable[..., postgres.Server],
-    postgres_database: Callable[..., str],
-) -> Iterator[Source]:
-    server = postgres_version(request.param)
-    made = Source(server, postgres_database(server))
+    request: pytest.FixtureRequest, postgres_version: Callable[..., postgres.Server], make_source: MakeSource
+) -> Source:
+    made = make_source(postgres_version(request.param))
     made.run("create table t (id int primary key, pad text)")
-    yield made
-    made.connection.close()
-
-
-@pytest.fixture
-def blocks(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """The transactions that were sent before their end, a member for each block."""
-    seen: list[bytes] = []
-    begin = in_progress.InProgress.begin
-
-    def note(self: in_progress.InProgress, payload: bytes) -> None:
-        seen.append(payload[1:5])
-        begin(self, payload)
-
-    monkeypatch.setattr(in_progress.InProgress, "begin", note)
-    return seen
+    return made
 
 
 def inserted(changes: list[Change]) -> list[int]:

@@ -1,7 +1,7 @@
 """What the stream holds beside plain rows: odd identities, generated columns, others' messages; and a reader that waits."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from landbridge.endpoints.postgres.connection import Database
 from landbridge.endpoints.postgres.log import beats
 from landbridge.model import TableMap
 from tests.engines.capture import RUN, Source, full, until
+from tests.engines.conftest import MakeSource
 
 
 @pytest.fixture(autouse=True)
@@ -25,14 +26,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(params=["14", "18"])
 def each(
-    request: pytest.FixtureRequest,
-    postgres_version: Callable[..., postgres.Server],
-    postgres_database: Callable[..., str],
-) -> Iterator[Source]:
-    server = postgres_version(request.param)
-    made = Source(server, postgres_database(server))
-    yield made
-    made.connection.close()
+    request: pytest.FixtureRequest, postgres_version: Callable[..., postgres.Server], make_source: MakeSource
+) -> Source:
+    return make_source(postgres_version(request.param))
 
 
 def test_an_index_that_has_the_key_is_as_good_as_the_key(each: Source) -> None:

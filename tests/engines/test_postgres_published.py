@@ -1,7 +1,7 @@
 """What the stream says of TRUNCATE, partitions and replica identities, and what stops it because it says nothing."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -10,6 +10,7 @@ from landbridge.endpoints.postgres import server as postgres
 from landbridge.endpoints.postgres.log import beats, stream
 from landbridge.errors import SchemaDrift
 from tests.engines.capture import RUN, Source
+from tests.engines.conftest import MakeSource
 
 MEASURES = """
 create table m (id int, region text, primary key (region, id)) partition by list (region);
@@ -28,14 +29,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(params=["14", "18"])
 def each(
-    request: pytest.FixtureRequest,
-    postgres_version: Callable[..., postgres.Server],
-    postgres_database: Callable[..., str],
-) -> Iterator[Source]:
-    server = postgres_version(request.param)
-    made = Source(server, postgres_database(server))
-    yield made
-    made.connection.close()
+    request: pytest.FixtureRequest, postgres_version: Callable[..., postgres.Server], make_source: MakeSource
+) -> Source:
+    return make_source(postgres_version(request.param))
 
 
 def test_a_truncate_of_the_whole_is_one(each: Source) -> None:

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from landbridge.endpoints.postgres import server as postgres
 from landbridge.endpoints.postgres.log import beats, stream
 from landbridge.errors import Busy, PositionLost, SchemaDrift, Transient, Unsupported
 from tests.engines.capture import RUN, VERSIONS, Source, full, until, wait_for
+from tests.engines.conftest import MakeSource
 from tests.support import postgres_connection, rows
 
 
@@ -29,22 +30,15 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def source(postgres_server: postgres.Server, postgres_database: Callable[..., str]) -> Iterator[Source]:
-    made = Source(postgres_server, postgres_database(postgres_server))
-    yield made
-    made.connection.close()
+def source(postgres_server: postgres.Server, make_source: MakeSource) -> Source:
+    return make_source(postgres_server)
 
 
 @pytest.fixture(params=VERSIONS)
 def each(
-    request: pytest.FixtureRequest,
-    postgres_version: Callable[..., postgres.Server],
-    postgres_database: Callable[..., str],
-) -> Iterator[Source]:
-    server = postgres_version(request.param)
-    made = Source(server, postgres_database(server))
-    yield made
-    made.connection.close()
+    request: pytest.FixtureRequest, postgres_version: Callable[..., postgres.Server], make_source: MakeSource
+) -> Source:
+    return make_source(postgres_version(request.param))
 
 
 def test_the_source_forgets_only_what_was_confirmed(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:

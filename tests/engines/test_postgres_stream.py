@@ -13,10 +13,10 @@ import pytest
 from landbridge.change import DELETE, INSERT, Transaction
 from landbridge.endpoints.postgres import server as postgres
 from landbridge.endpoints.postgres.log import backlog, beats, stream
-from landbridge.endpoints.postgres.log.in_progress import InProgress
 from landbridge.model import dump
 from landbridge.spool import SpoolReader
 from tests.engines.capture import COPIES, RUN, VERSIONS, Source, full, wait_for
+from tests.engines.conftest import MakeSource
 from tests.packing import joined, unpacked
 from tests.support import postgres_connection, rows
 
@@ -28,10 +28,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def source(postgres_server: postgres.Server, postgres_database: Callable[..., str]) -> Iterator[Source]:
-    made = Source(postgres_server, postgres_database(postgres_server))
-    yield made
-    made.connection.close()
+def source(postgres_server: postgres.Server, make_source: MakeSource) -> Source:
+    return make_source(postgres_server)
 
 
 @pytest.fixture
@@ -52,24 +50,16 @@ def start() -> Iterator[Callable[..., "subprocess.Popen[bytes]"]]:
 
 @pytest.fixture(params=VERSIONS)
 def each(
-    request: pytest.FixtureRequest,
-    postgres_version: Callable[..., postgres.Server],
-    postgres_database: Callable[..., str],
-) -> Iterator[Source]:
-    server = postgres_version(request.param)
-    made = Source(server, postgres_database(server))
-    yield made
-    made.connection.close()
+    request: pytest.FixtureRequest, postgres_version: Callable[..., postgres.Server], make_source: MakeSource
+) -> Source:
+    return make_source(postgres_version(request.param))
 
 
 @pytest.mark.parametrize(("memory", "far"), [("64kB", 1 << 60), ("1GB", 1 << 60), ("64kB", 0)])
 def test_a_large_transaction_comes_in_parts(
-    source: Source, memory: str, far: int, monkeypatch: pytest.MonkeyPatch
+    source: Source, memory: str, far: int, blocks: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With little memory the server sends it before it is committed; but not in bulk."""
-    blocks: list[bytes] = []
-    begin = InProgress.begin
-    monkeypatch.setattr(InProgress, "begin", lambda self, payload: (blocks.append(payload), begin(self, payload)))
     monkeypatch.setattr(backlog, "_FAR", far)
     source.run("create table t (id int primary key, pad text)")
     source.run(f"alter database \"{source.database}\" set logical_decoding_work_mem = '{memory}'")
