@@ -308,7 +308,7 @@ def _auto_increments(connection: Any, database: str) -> list[tuple[str, str]]:
 
 def assert_nothing_left(stage: Stage, run: str) -> None:
     """No process, and on the source no slot and no publication: a slot left behind fills its disk."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while processes(run) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert processes(run) == {}

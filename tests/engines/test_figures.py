@@ -42,7 +42,7 @@ def test_a_pulse_of_a_log_by_lsn(fourteen: tuple[Any, EndpointRef]) -> None:
     rows(connection, ITEMS)
     changes = connect(ref).get(Changes)
     first = changes.pulse(changes.here())
-    assert abs(first.clock - time.time()) < 5
+    assert abs(first.clock - time.time()) < 20
     rows(connection, "select pg_logical_emit_message(false, 'x', repeat('x', 300000))")
     connection.autocommit = False
     rows(connection, "insert into items values (1, 'open')")
@@ -50,7 +50,7 @@ def test_a_pulse_of_a_log_by_lsn(fourteen: tuple[Any, EndpointRef]) -> None:
     second = changes.pulse(first.end, changes.here())
     assert second.oldest is not None
     assert second.oldest[1].startswith(f"pid {pid}")
-    assert 0 <= second.oldest[0] < 5
+    assert 0 <= second.oldest[0] < 20
     assert second.behind[0] is not None
     assert 300_000 <= second.behind[0] < 1_000_000
     assert second.behind[1] is not None
@@ -80,7 +80,7 @@ def test_a_pulse_of_a_log_in_files(
         assert pulse.oldest is not None
         assert pulse.oldest[1] == f"session {session}"
         rows(connection, "rollback")
-    assert abs(pulse.clock - time.time()) < 5
+    assert abs(pulse.clock - time.time()) < 20
     first, second = pulse.behind
     assert first is not None
     assert 300_000 <= first < 320_000

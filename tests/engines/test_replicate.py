@@ -155,7 +155,7 @@ def test_the_target_follows_though_both_are_killed(pair: Pair) -> None:
         pair.wait(lambda: (replication.lag() or 99) < 5)
         assert pair.told("capture")["spool_bytes"] > 0
         begun = time.monotonic()
-    assert time.monotonic() - begun < 4, "they end at once when told to"
+    assert time.monotonic() - begun < 8, "they end at once when told to"
     assert not list(pair.folder.path.glob("*.error.json"))
     changes = pair.row().changes
     pair.replication.start()
@@ -171,7 +171,7 @@ def test_a_next_start_ends_what_an_earlier_one_left(pair: Pair) -> None:
     survivors = pair.replication._children
     pair.replication = Replication(pair.plan, pair.run, pair.folder.path)  # the flow was killed, its processes were not
     pair.replication.start()
-    pair.wait(lambda: not any(map(is_running, left)), 1)
+    pair.wait(lambda: not any(map(is_running, left)), 10)
     for child in survivors.values():
         child.wait()
     pair.source.run("insert into items values (1, 'a', null)")

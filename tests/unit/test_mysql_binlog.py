@@ -403,7 +403,7 @@ def test_heartbeats_move_on_between_transactions_only() -> None:
     beat = log.feed(BINLOG.HEARTBEAT_LOG_EVENT, b"b.000001")
     assert beat is not None
     assert (beat.position, beat.changes) == (binlog.position("b.000001", 110), [])
-    assert abs(beat.committed - time.time()) < 1
+    assert abs(beat.committed - time.time()) < 20
     log.begin()
     log.insert(1)
     beat = log.feed(BINLOG.HEARTBEAT_LOG_EVENT, b"b.000001")

@@ -231,7 +231,7 @@ def test_read_waits_for_the_writer(tmp_path: Path) -> None:
     reader = SpoolReader(tmp_path, "run", START)
     began = time.monotonic()
     assert reader.read(100, 0.1) == []
-    assert 0.1 <= time.monotonic() - began < 2
+    assert 0.1 <= time.monotonic() - began < 10
     writer.append(transaction(1)[0])
     writer.flush()
     assert reader.read(100, 60) == transaction(1)

@@ -79,7 +79,7 @@ def test_what_does_not_is_named(here: Altered) -> None:
         ahead(here)
         here.target.run("update child set note = 'wrong' where id = 2", "delete from child where id = 1")
         here.target.run("insert into child values (9, 99, 'x')", "update parent set id = 5 where id = 1")
-        found = compared(here, 3)
+        found = compared(here, 10)
     named = {(each.table_number, each.key, each.what, each.columns) for each in found.differences}
     child, parent = sorted({each.table.number for each in found.ranges})
     assert named == {
